@@ -1,0 +1,3 @@
+module taskora/pause
+
+go 1.26.4
