@@ -1,0 +1,1 @@
+"""The Taskora application: one image, one role per process."""

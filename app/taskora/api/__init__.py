@@ -1,0 +1,1 @@
+"""The backend's HTTP interface: thin routers over services."""

@@ -1,0 +1,1 @@
+"""What Taskora decides, without input, output or a clock."""

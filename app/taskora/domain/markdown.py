@@ -1,0 +1,49 @@
+"""Descriptions are Markdown; what reaches a page is this HTML and no other.
+
+HTML that somebody wrote is shown as text, pictures are not fetched from anywhere, links go to the web and to mail
+alone, open beside the page and tell nothing of it, and nothing carries a style: pages forbid that.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+TAGS = frozenset(
+    "p br hr h4 em strong s code pre blockquote ul ol li a table thead tbody tr th td".split()  # noqa: SIM905
+)
+SCHEMES = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+# The page has its own headings above it; one level, because a text may begin with any and must leave no gap.
+HEADING = "h4"
+ALIGN = re.compile(r"text-align:(left|center|right)")
+
+
+def html(text: str) -> str:
+    """Safe HTML of a description; `TAGS` are all it has."""
+    tokens = _parser().parse(text)
+    _tame(tokens)
+    return str(_parser().renderer.render(tokens, _parser().options, {}))
+
+
+class _Parser(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802 -- markdown-it's name
+        return SCHEMES.match(url.strip()) is not None
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = _Parser("commonmark", {"html": False, "breaks": True, "xhtmlOut": False})
+    return parser.enable(["table", "strikethrough"]).disable("image")
+
+
+def _tame(tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        token.tag = HEADING if token.type.startswith("heading") else token.tag
+        if aligned := ALIGN.fullmatch(str(token.attrs.pop("style", ""))):
+            token.attrSet("class", f"is-{aligned[1]}")
+        if token.type == "link_open":
+            token.attrSet("target", "_blank")
+            token.attrSet("rel", "nofollow noopener noreferrer")
+        _tame(token.children or [])

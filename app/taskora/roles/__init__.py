@@ -1,0 +1,1 @@
+"""Each role composes the parts it needs; nothing else composes."""

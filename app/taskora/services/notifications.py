@@ -1,0 +1,50 @@
+"""The notification centre: what fired, read, or put off."""
+
+from datetime import datetime
+from uuid import UUID
+
+from taskora import clock
+from taskora.domain import cursors
+from taskora.domain.people import User
+from taskora.domain.problems import Conflict, Invalid, NotFound
+from taskora.services import reminders
+from taskora.store import notifications as stored
+from taskora.store import tasks
+from taskora.store.database import Reading, Row, Writing
+
+
+async def listed(
+    uow: Reading, user: User, *, unread: bool, after: tuple[str, UUID] | None, limit: int
+) -> tuple[list[Row], str | None, int]:
+    """A page, the next one's cursor, and how many are unread."""
+    rows = await stored.listed(uow, user.id, unread=unread, after=after, limit=limit + 1)
+    last = rows[limit - 1] if len(rows) > limit else None
+    cursor = cursors.encode("notifications", last["created_at"].isoformat(), last["id"]) if last else None
+    return rows[:limit], cursor, await stored.unread(uow, user.id)
+
+
+async def read(uow: Writing, user: User, *, notification_id: UUID) -> Row:
+    """Raises `NotFound`."""
+    row = await stored.read(uow, notification_id, user_id=user.id, now=clock.now())
+    if row is None:
+        raise NotFound("There is no such notification.")
+    return row
+
+
+async def read_all(uow: Writing, user: User) -> None:
+    await stored.read_all(uow, user.id, now=clock.now())
+
+
+async def snooze(uow: Writing, user: User, *, notification_id: UUID, until: datetime) -> Row:
+    """Its reminder fires again at `until`. Raises `NotFound`, or `Conflict` when the task needs none any more."""
+    now = clock.now()
+    if until <= now:
+        raise Invalid("Snooze until a time to come.", errors=[{"field": "until", "message": "This has passed."}])
+    row = await stored.read(uow, notification_id, user_id=user.id, now=now, until=until)
+    if row is None:
+        raise NotFound("There is no such notification.")
+    task = await tasks.find(uow, row["task_id"], user_id=user.id)
+    if task is None or task.deleted_at is not None or task.done:
+        raise Conflict("Its task is done or gone: there is nothing to be reminded of.")
+    await reminders.snooze(uow, user, reminder_id=row["reminder_id"], until=until)
+    return row

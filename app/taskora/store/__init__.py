@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, statements, units of work. Nothing here decides; services do."""

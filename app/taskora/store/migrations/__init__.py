@@ -1,0 +1,1 @@
+"""Alembic's revisions: expand first, contract in a later release."""

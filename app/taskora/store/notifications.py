@@ -1,0 +1,57 @@
+"""Statements about notifications, as their owner sees them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from taskora.store.database import Reading, Row, Writing
+
+# What was dismissed is over: its task is done or gone.
+LISTED = """
+SELECT found.*, due_at, due_date FROM (
+    SELECT id, task_id, reminder_id, title, created_at, read_at, snoozed_until FROM notifications
+    WHERE user_id = %(user_id)s AND dismissed_at IS NULL AND (%(unread)s IS FALSE OR read_at IS NULL)
+      AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(after)s::uuid))
+    ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+) AS found LEFT JOIN tasks ON tasks.id = found.task_id
+ORDER BY found.created_at DESC, found.id DESC
+"""
+UNREAD = """
+SELECT count(*) AS unread FROM notifications
+WHERE user_id = %(user_id)s AND dismissed_at IS NULL AND read_at IS NULL
+"""
+READ = """
+WITH found AS (
+    UPDATE notifications SET read_at = coalesce(read_at, %(now)s), snoozed_until = coalesce(%(until)s, snoozed_until)
+    WHERE id = %(id)s AND user_id = %(user_id)s
+    RETURNING id, task_id, reminder_id, title, created_at, read_at, snoozed_until
+)
+SELECT found.*, due_at, due_date FROM found LEFT JOIN tasks ON tasks.id = found.task_id
+"""
+READ_ALL = """
+UPDATE notifications SET read_at = %(now)s
+WHERE user_id = %(user_id)s AND read_at IS NULL AND dismissed_at IS NULL
+"""
+
+
+async def listed(uow: Reading, user_id: UUID, *, unread: bool, after: tuple[str, UUID] | None, limit: int) -> list[Row]:
+    """The latest first. `after`: when the last one seen was made, and its id."""
+    at, last = after or (None, None)
+    parameters: dict[str, Any] = {"user_id": user_id, "unread": unread, "limit": limit}
+    return await uow.rows(LISTED, {**parameters, "at": at, "after": last})
+
+
+async def unread(uow: Reading, user_id: UUID) -> int:
+    row = await uow.row(UNREAD, {"user_id": user_id})
+    return row["unread"] if row else 0
+
+
+async def read(
+    uow: Writing, notification_id: UUID, *, user_id: UUID, now: datetime, until: datetime | None = None
+) -> Row | None:
+    """Mark it as read (and snoozed `until`); None when there is no such one."""
+    return await uow.row(READ, {"id": notification_id, "user_id": user_id, "now": now, "until": until})
+
+
+async def read_all(uow: Writing, user_id: UUID, *, now: datetime) -> None:
+    await uow.rows(READ_ALL, {"user_id": user_id, "now": now})

@@ -1,0 +1,115 @@
+"""Events between their transaction and the broker: added, relayed in order, kept a week as the change feed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from taskora import telemetry
+from taskora.domain.events import NewEvent, Topic, shard_of
+from taskora.store.database import Reading, Row, Writing
+
+ADD = """
+INSERT INTO outbox (topic, user_id, shard, event, traceparent, created_at)
+VALUES (%(topic)s, %(user_id)s, %(shard)s, %(event)s, %(traceparent)s, %(time)s)
+"""
+ADD_MANY = """
+INSERT INTO outbox (topic, user_id, shard, event, traceparent, created_at)
+SELECT %(topic)s, %(user_id)s, %(shard)s, event::jsonb, %(traceparent)s, %(time)s
+FROM unnest(%(events)s::text[]) WITH ORDINALITY AS given (event, place) ORDER BY place
+"""
+ADD_NUMBERED = """
+WITH numbered AS (
+    UPDATE users SET seq = seq + 1 WHERE id = %(user_id)s RETURNING seq
+)
+INSERT INTO outbox (topic, user_id, shard, seq, event, traceparent, created_at)
+SELECT %(topic)s, %(user_id)s, %(shard)s, seq, jsonb_set(%(event)s::jsonb, '{data,seq}', to_jsonb(seq)),
+       %(traceparent)s, %(time)s
+FROM numbered
+"""
+WAITING = """
+SELECT id, topic, user_id, shard, event::text, traceparent
+FROM outbox
+WHERE published_at IS NULL AND topic = ANY (%(topics)s) AND shard = ANY (%(shards)s)
+ORDER BY id
+LIMIT %(limit)s
+"""
+# A relay that lost its lease marks nothing: the next owner has begun, and consumers see the event twice at most.
+PUBLISHED = """
+UPDATE outbox SET published_at = now()
+FROM unnest(%(ids)s::bigint[], %(leases)s::text[], %(epochs)s::bigint[]) AS sent (id, lease, epoch)
+JOIN leases ON leases.name = sent.lease AND leases.epoch = sent.epoch AND leases.owner = %(owner)s
+WHERE outbox.id = sent.id AND published_at IS NULL
+"""
+LAG = """
+SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS seconds FROM (
+    SELECT created_at FROM outbox WHERE published_at IS NULL AND topic = 'task-events' ORDER BY id LIMIT 1
+) AS oldest
+"""
+FEED = """
+SELECT users.seq, feed_floor, outbox.event
+FROM users LEFT JOIN LATERAL (
+    SELECT event, outbox.seq FROM outbox
+    WHERE user_id = users.id AND outbox.seq > %(since)s ORDER BY outbox.seq LIMIT %(limit)s
+) AS outbox ON true
+WHERE users.id = %(user_id)s
+ORDER BY outbox.seq
+"""
+
+
+async def add(uow: Writing, event: NewEvent) -> None:
+    """Store an event to be published. A task event takes the user's next seq, and so the lock on the user's row."""
+    traceparent = telemetry.traceparent()
+    await uow.rows(
+        ADD_NUMBERED if event.topic is Topic.TASK else ADD,
+        {
+            "topic": event.topic.value,
+            "user_id": event.user_id,
+            "shard": shard_of(event.user_id),
+            "event": to_json(event.envelope(source=uow.source, traceparent=traceparent)).decode(),
+            "traceparent": traceparent,
+            "time": event.time,
+        },
+    )
+
+
+async def add_many(uow: Writing, events: Sequence[NewEvent], *, user_id: UUID, topic: Topic) -> None:
+    """The same for many of one user's on one topic (not task-events), in one statement."""
+    traceparent = telemetry.traceparent()
+    told = [to_json(event.envelope(source=uow.source, traceparent=traceparent)).decode() for event in events]
+    if told:
+        given = {"topic": topic.value, "user_id": user_id, "shard": shard_of(user_id), "time": events[-1].time}
+        await uow.rows(ADD_MANY, {**given, "events": told, "traceparent": traceparent})
+
+
+async def waiting(uow: Reading, *, topics: Sequence[str], shards: Collection[int], limit: int) -> list[Row]:
+    """The oldest unpublished events: `id`, `topic`, `user_id`, `shard`, `event` (JSON text), `traceparent`."""
+    return await uow.rows(WAITING, {"topics": list(topics), "shards": list(shards), "limit": limit})
+
+
+async def published(uow: Reading, sent: Mapping[int, tuple[str, int]], *, owner: str) -> None:
+    """Mark event ids as published, each under the lease (name, epoch) it was sent with."""
+    await uow.rows(
+        PUBLISHED,
+        {
+            "ids": list(sent),
+            "leases": [name for name, _ in sent.values()],
+            "epochs": [epoch for _, epoch in sent.values()],
+            "owner": owner,
+        },
+    )
+
+
+async def lag(uow: Reading) -> float:
+    """Seconds since the oldest unpublished task event was written; 0 when all are out."""
+    row = await uow.row(LAG)
+    return row["seconds"] if row else 0.0
+
+
+async def feed(uow: Reading, user_id: UUID, *, since: int, limit: int) -> tuple[list[dict[str, Any]], int, int]:
+    """Task events after `since` in order, the user's present seq, and the floor of the feed."""
+    rows = await uow.rows(FEED, {"user_id": user_id, "since": since, "limit": limit})
+    if not rows:
+        return [], 0, 0
+    return [row["event"] for row in rows if row["event"] is not None], rows[0]["seq"], rows[0]["feed_floor"]

@@ -1,0 +1,244 @@
+"""Statements about people and their sessions. A token is found by its SHA-256; the token itself is nowhere."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import LiteralString, cast
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy import update as update_
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from taskora.domain.people import DEFAULTS, Preferences, SessionKind, User
+from taskora.store.database import Reading, Row, Writing
+from taskora.store.schema import password_resets, sessions, training_samples, users
+
+SIGNED_IN = """
+SELECT users.id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at
+FROM sessions JOIN users ON users.id = user_id
+WHERE token_hash = %(token_hash)s AND revoked_at IS NULL AND expires_at > now()
+"""
+SIGNED_IN_AND_LOCKED = """
+SELECT users.id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at
+FROM sessions JOIN users ON users.id = user_id
+WHERE token_hash = %(token_hash)s AND revoked_at IS NULL AND expires_at > now()
+FOR NO KEY UPDATE OF users
+"""
+FIND = """
+SELECT id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at FROM users
+WHERE id = %(id)s
+"""
+LOCK = FIND + " FOR NO KEY UPDATE"
+# Who is at work for this user just now is not waited for: the caller comes by again.
+HELD = LOCK + " SKIP LOCKED"
+OF_CALENDAR = """
+SELECT id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at FROM users
+WHERE calendar_hash = %(hash)s
+"""
+LISTED = """
+SELECT id, email, display_name, is_admin, created_at,
+       (SELECT max(sessions.created_at) FROM sessions WHERE user_id = users.id) AS signed_in_at
+FROM users WHERE %(after)s::uuid IS NULL OR id < %(after)s
+ORDER BY id DESC LIMIT %(limit)s
+"""
+RESET_OWNER = """
+SELECT users.id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at
+FROM password_resets JOIN users ON users.id = user_id
+WHERE token_hash = %(hash)s AND used_at IS NULL AND expires_at > now()
+"""
+USE_RESET = """
+UPDATE password_resets SET used_at = %(now)s
+WHERE token_hash = %(hash)s AND used_at IS NULL AND expires_at > now() RETURNING user_id
+"""
+OTHER_ADMINISTRATORS = "SELECT EXISTS (SELECT FROM users WHERE is_admin AND id <> %(id)s) AS any"
+ERASE: tuple[LiteralString, ...] = (
+    "DELETE FROM users WHERE id = %(id)s",
+    "DELETE FROM outbox WHERE user_id = %(id)s AND published_at IS NOT NULL",
+    "DELETE FROM activity WHERE subject = %(id)s::uuid::text",
+    "UPDATE dead_letters SET body = '', state = 'discarded', resolved_at = now() WHERE user_id = %(id)s",
+)
+HEADS = """
+SELECT asked.hash, users.id, users.seq
+FROM unnest(%(hashes)s::bytea[]) AS asked (hash)
+LEFT JOIN sessions ON token_hash = asked.hash AND revoked_at IS NULL AND expires_at > now()
+LEFT JOIN users ON users.id = user_id
+"""
+
+
+async def signed_in(uow: Reading, token_hash: bytes) -> User | None:
+    """Whose live session this is."""
+    row = await uow.row(SIGNED_IN, {"token_hash": token_hash})
+    return _user(row) if row else None
+
+
+async def signed_in_and_locked(uow: Writing, token_hash: bytes) -> User | None:
+    """The same, holding the user's row until the transaction ends: every write begins here."""
+    row = await uow.row(SIGNED_IN_AND_LOCKED, {"token_hash": token_hash})
+    return _user(row) if row else None
+
+
+async def held(uow: Writing, user_id: UUID) -> User | None:
+    """The user, holding their row until the transaction ends; None when they are gone, or somebody else holds it."""
+    row = await uow.row(HELD, {"id": user_id})
+    return _user(row) if row else None
+
+
+async def credentials(uow: Reading, email: str) -> tuple[User, str] | None:
+    """The user with this address and their password's hash."""
+    columns = users.c
+    found = await uow.execute(
+        select(
+            columns.id,
+            columns.email,
+            columns.display_name,
+            columns.time_zone,
+            columns.is_admin,
+            columns.seq,
+            columns.preferences,
+            columns.training_consent_at,
+            columns.password_hash,
+        ).where(columns.email == email)
+    )
+    row = found.mappings().first()
+    if row is None:
+        return None
+    values = dict(row)
+    password_hash = cast("str", values.pop("password_hash"))
+    return _user(values), password_hash
+
+
+async def add(uow: Writing, user: User, *, password_hash: str, now: datetime) -> bool:
+    """False when the address is taken."""
+    statement = upsert(users).values(
+        id=user.id,
+        email=user.email,
+        display_name=user.display_name,
+        password_hash=password_hash,
+        time_zone=user.time_zone,
+        is_admin=user.is_admin,
+        created_at=now,
+    )
+    added = await uow.execute(statement.on_conflict_do_nothing(index_elements=[users.c.email]).returning(users.c.id))
+    return added.first() is not None
+
+
+async def update(uow: Writing, user: User) -> None:
+    await uow.execute(
+        update_(users)
+        .where(users.c.id == user.id)
+        .values(
+            display_name=user.display_name,
+            time_zone=user.time_zone,
+            preferences=user.preferences.model_dump(mode="json", exclude_defaults=True),
+            training_consent_at=user.training_consent_at,
+        )
+    )
+
+
+async def find(uow: Reading, user_id: UUID) -> User | None:
+    row = await uow.row(FIND, {"id": user_id})
+    return _user(row) if row else None
+
+
+async def lock(uow: Writing, user_id: UUID) -> User | None:
+    """The user, whose row is held until the transaction ends."""
+    row = await uow.row(LOCK, {"id": user_id})
+    return _user(row) if row else None
+
+
+async def listed(uow: Reading, *, after: UUID | None, limit: int) -> list[Row]:
+    """The latest first: `id`, `email`, `display_name`, `is_admin`, `created_at`, `signed_in_at`."""
+    return await uow.rows(LISTED, {"after": after, "limit": limit})
+
+
+async def set_password(uow: Writing, user_id: UUID, *, password_hash: str) -> None:
+    await uow.execute(update_(users).where(users.c.id == user_id).values(password_hash=password_hash))
+
+
+async def set_calendar(uow: Writing, user_id: UUID, *, secret_hash: bytes | None) -> None:
+    await uow.execute(update_(users).where(users.c.id == user_id).values(calendar_hash=secret_hash))
+
+
+async def of_calendar(uow: Reading, secret_hash: bytes) -> User | None:
+    """Whose calendar feed has this secret."""
+    row = await uow.row(OF_CALENDAR, {"hash": secret_hash})
+    return _user(row) if row else None
+
+
+async def add_reset(uow: Writing, token_hash: bytes, *, user_id: UUID, now: datetime, expires_at: datetime) -> None:
+    await uow.execute(
+        insert(password_resets).values(token_hash=token_hash, user_id=user_id, created_at=now, expires_at=expires_at)
+    )
+
+
+async def reset_owner(uow: Reading, token_hash: bytes) -> User | None:
+    row = await uow.row(RESET_OWNER, {"hash": token_hash})
+    return _user(row) if row else None
+
+
+async def use_reset(uow: Writing, token_hash: bytes, *, now: datetime) -> UUID | None:
+    """Whose it was; None when it was used, or has ended."""
+    row = await uow.row(USE_RESET, {"hash": token_hash, "now": now})
+    return row["user_id"] if row else None
+
+
+async def other_administrators(uow: Reading, user_id: UUID) -> bool:
+    row = await uow.row(OTHER_ADMINISTRATORS, {"id": user_id})
+    return bool(row and row["any"])
+
+
+async def erase(uow: Writing, user_id: UUID) -> None:
+    """The row, and so all that hangs on it; what was published; what dead letters and counts say of them."""
+    for statement in ERASE:
+        await uow.rows(statement, {"id": user_id})
+
+
+async def forget_training(uow: Writing, user_id: UUID) -> None:
+    await uow.execute(delete(training_samples).where(training_samples.c.user_id == user_id))
+
+
+async def make_administrator(uow: Writing, email: str) -> None:
+    await uow.execute(update_(users).where(users.c.email == email).values(is_admin=True))
+
+
+async def add_session(
+    uow: Writing,
+    token_hash: bytes,
+    *,
+    user_id: UUID,
+    kind: SessionKind,
+    now: datetime,
+    expires_at: datetime,
+    label: str = "",
+    session_id: UUID | None = None,
+) -> None:
+    named = {"id": session_id} if session_id is not None else {}
+    await uow.execute(
+        insert(sessions).values(
+            token_hash=token_hash,
+            user_id=user_id,
+            kind=kind.value,
+            label=label,
+            created_at=now,
+            expires_at=expires_at,
+            **named,
+        )
+    )
+
+
+async def revoke_session(uow: Writing, token_hash: bytes, *, now: datetime) -> None:
+    await uow.execute(
+        update_(sessions)
+        .where(sessions.c.token_hash == token_hash, sessions.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+async def heads(uow: Reading, hashes: Sequence[bytes]) -> list[Row]:
+    """For each hash: `hash`, and the user's `id` and `seq`, both None when the session is not live."""
+    return await uow.rows(HEADS, {"hashes": list(hashes)})
+
+
+def _user(row: Row) -> User:
+    preferences = row.pop("preferences")
+    return User(**row, preferences=Preferences.model_validate(preferences) if preferences else DEFAULTS)

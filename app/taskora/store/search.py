@@ -1,0 +1,68 @@
+"""Full-text search in one user's tasks: the best first, paged by (score, id).
+
+No index over the words: the user's own rows are looked through, and writes stay cheap.
+"""
+
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+
+from taskora.domain import cursors
+from taskora.domain.lists import Filter
+from taskora.domain.search import NEAR, Search
+from taskora.domain.tasks import Task
+from taskora.store.database import Reading
+from taskora.store.lists import HEAD, TAIL, conditions
+from taskora.store.tasks import task_of
+
+# With fewer hits than this, words that are nearly those asked for count too.
+FEW = 3
+
+RANK: LiteralString = "ts_rank_cd('{0.1, 0.2, 0.4, 1}', search, to_tsquery('simple', %(query)s))"
+# The worst of the words decides. Long texts are not compared to their end.
+LIKENESS: LiteralString = """(
+    SELECT min(word_similarity(word, title || ' ' || left(description, 500))) FROM unnest(%(words)s::text[]) AS word
+)"""
+HIT: LiteralString = "search @@ to_tsquery('simple', %(query)s)"
+NEAR_SCORE: LiteralString = "CASE WHEN " + HIT + " THEN 1 + " + RANK + " ELSE " + LIKENESS + " END"
+NEAR_HIT: LiteralString = "(" + HIT + " OR " + LIKENESS + " >= %(near)s)"
+
+
+async def found(
+    uow: Reading, user_id: UUID, *, wanted: Filter, search: Search, zone: str
+) -> tuple[list[Task], list[str], int]:
+    """As `lists.listed`: one more than the limit, the cursor after each, the seq. Raises `Invalid` for a bad cursor."""
+    if wanted.after:
+        return await _page(uow, user_id, wanted=wanted, search=search, zone=zone, near=wanted.after[0] == "near")
+    exact = await _page(uow, user_id, wanted=wanted, search=search, zone=zone, near=False)
+    # What must not be there, or stand together, is meant exactly.
+    meant = any(term.negated or len(term.words) > 1 for group in search.groups for term in group)
+    if len(exact[0]) >= FEW or meant or not search.words:
+        return exact
+    return await _page(uow, user_id, wanted=wanted, search=search, zone=zone, near=True)
+
+
+async def _page(
+    uow: Reading, user_id: UUID, *, wanted: Filter, search: Search, zone: str, near: bool
+) -> tuple[list[Task], list[str], int]:
+    where, parameters = conditions(wanted)
+    score = NEAR_SCORE if near else RANK
+    where.append(NEAR_HIT if near else HIT)
+    parameters |= {"query": search.tsquery, "words": list(search.words), "near": NEAR, "zone": zone}
+    if wanted.after:
+        where.append("(" + score + ", id) < (%(score)s::real, %(after_id)s)")
+        parameters |= {"score": wanted.after[1], "after_id": cursors.an_id(wanted.after[2])}
+    body = ", (" + score + ")::real AS score FROM tasks WHERE " + " AND ".join(where) + " ORDER BY score DESC, id DESC"
+    parameters |= {"user_id": user_id, "limit": wanted.limit + 1}
+    rows = await _asked(uow, HEAD + body + TAIL + " ORDER BY score DESC, id DESC", parameters)
+    hits = [row for row in rows if row["id"] is not None]
+    after = [cursors.encode("search", "near" if near else "exact", repr(row["score"]), row["id"]) for row in hits]
+    return [task_of(row) for row in hits], after, rows[0]["seq"] if rows else 0
+
+
+async def _asked(uow: Reading, sql: LiteralString, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    try:
+        return await uow.rows(sql, parameters)
+    except psycopg.DataError as error:  # the cursor's score: all else was checked before
+        raise cursors.unknown() from error

@@ -1,0 +1,1 @@
+"""The frontend role's own: pages, browser sessions, the way to the backend, live updates."""

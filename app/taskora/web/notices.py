@@ -1,0 +1,115 @@
+"""The notification centre: what fired, by day, and until when it may be put off. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from taskora.domain.problems import Invalid
+from taskora.web import words
+from taskora.web.ledger import Day, day_of
+from taskora.web.shapes import Note
+
+EVENING, MORNING = time(18), time(9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ring:
+    """A notification on its line: when it came, and what is to be said of its task."""
+
+    note: Note
+    when: str
+    said: str
+
+    @property
+    def new(self) -> bool:
+        return self.note.read_at is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rest:
+    """A time until which a reminder may rest; `value` says it to a form, in minutes or as a time."""
+
+    name: str
+    when: str
+    value: str
+
+
+def rings(notes: Iterable[Note], *, now: datetime, zone: ZoneInfo) -> list[Ring]:
+    return [
+        Ring(note=note, when=f"{note.created_at.astimezone(zone):%H:%M}", said=said_of(note, now=now, zone=zone))
+        for note in notes
+    ]
+
+
+def centre(notes: Iterable[Note], *, now: datetime, zone: ZoneInfo) -> list[tuple[Day, list[Ring]]]:
+    """Notifications by the day they came, latest first, as they are given."""
+    today = now.astimezone(zone).date()
+
+    def day(ring: Ring) -> date:
+        return ring.note.created_at.astimezone(zone).date()
+
+    return [
+        (day_of(key, today=today), list(members)) for key, members in groupby(rings(notes, now=now, zone=zone), key=day)
+    ]
+
+
+def said_of(note: Note, *, now: datetime, zone: ZoneInfo) -> str:
+    """Due at 15:30, in 15 minutes. Snoozed until 16:15."""
+    parts = [due_said(note.due_at, note.due_date, now=now, zone=zone)]
+    if note.snoozed_until is not None and note.snoozed_until > now:
+        parts.append(f"Snoozed until {_moment(note.snoozed_until, now=now, zone=zone)}")
+    return ". ".join(filter(None, parts))
+
+
+def due_said(due_at: datetime | None, due_date: date | None, *, now: datetime, zone: ZoneInfo) -> str:
+    """Due at 15:30, in 15 minutes; Was due at 11:00; Due Mon 30 Nov, in 5 days; empty when it is not due."""
+    local = due_at.astimezone(zone) if due_at else None
+    day, today = local.date() if local else due_date, now.astimezone(zone).date()
+    if day is None:
+        return ""
+    if local is not None and day == today:
+        return f"Was due at {local:%H:%M}" if local < now else f"Due at {local:%H:%M}, in {_span(local - now)}"
+    begin, at = "Was due" if day < today else "Due", f", {local:%H:%M}" if local else ""
+    if abs((day - today).days) < 2:
+        return f"{begin} {words.day_named(day, today=today).lower()}{at}"
+    return f"{begin} {words.day_of(day, today=today)}{at}, {words.distance(day, today=today)}"
+
+
+def rests(*, now: datetime, zone: ZoneInfo) -> list[Rest]:
+    """In 10 minutes, in an hour, tonight while that is ahead, tomorrow morning."""
+    local = now.astimezone(zone)
+    found = [
+        Rest(name="In 10 minutes", when=f"{local + timedelta(minutes=10):%H:%M}", value="10"),
+        Rest(name="In an hour", when=f"{local + timedelta(hours=1):%H:%M}", value="60"),
+    ]
+    evening = datetime.combine(local.date(), EVENING, tzinfo=zone)
+    if evening - local > timedelta(hours=1):
+        found.append(Rest(name="Tonight", when=f"{evening:%H:%M}", value=evening.isoformat()))
+    morning = datetime.combine(local.date() + timedelta(days=1), MORNING, tzinfo=zone)
+    found.append(Rest(name="Tomorrow", when=f"{morning:%a %H:%M}", value=morning.isoformat()))
+    return found
+
+
+def snoozing(value: str, *, zone: ZoneInfo) -> dict[str, object]:
+    """What the API is told: minutes, or a time, on the user's clock where it names no other. Raises `Invalid`."""
+    if value.isascii() and value.isdigit() and len(value) < 7:
+        return {"minutes": int(value)}
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise Invalid("Say until when, as in 2026-11-30 09:00.") from error
+    return {"until": (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat()}
+
+
+def _moment(moment: datetime, *, now: datetime, zone: ZoneInfo) -> str:
+    local, today = moment.astimezone(zone), now.astimezone(zone).date()
+    day = "" if local.date() == today else words.day_named(local.date(), today=today)
+    return f"{day} {local:%H:%M}".strip()
+
+
+def _span(left: timedelta) -> str:
+    minutes = max(round(left.total_seconds() / 60), 1)
+    number, unit = (minutes, "minute") if minutes < 60 else (round(minutes / 60), "hour")
+    return f"{number} {unit}{'' if number == 1 else 's'}"

@@ -1,0 +1,62 @@
+// @ts-check
+/** What just rang is said in a corner, and by the system where its user allowed that and looks elsewhere. */
+import { byId, icon, made } from './dom.js'
+import { onSwap } from './page.js'
+
+const shelf = 'taskora.rung'
+const KEPT = 50
+/** @type {Set<string>} */
+const rung = new Set(JSON.parse(localStorage.getItem(shelf) ?? '[]'))
+
+function ring() {
+  for (const one of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('#ringing li'))) {
+    if (rung.has(one.id)) continue
+    rung.add(one.id)
+    if (location.pathname !== '/notifications') show(one)
+    if (document.hidden) call(one)
+  }
+  localStorage.setItem(shelf, JSON.stringify([...rung].slice(-KEPT)))
+}
+
+/** @param {HTMLElement} one */
+function show({ id, dataset, textContent }) {
+  const note = id.replace('ring-', '')
+  /** @param {string} form @param {string} act @param {string} label @param {string} [look] */
+  const button = (form, act, label, look = 'quiet') => made('button', { class: `btn ${look} sm`, form, name: 'do', value: act }, label)
+  const toast = made('div', { class: 'toast rem', role: 'alert', 'data-made': true },
+    icon('alarm'),
+    made('p', {}, made('b', {}, textContent), made('small', {}, dataset.said)),
+    made('button', { class: 'btn ghost icon sm', type: 'button', 'aria-label': 'Dismiss', onclick: () => toast.remove() }, icon('close', 'i s')),
+    made('div', { class: 'toast-a' },
+      button('acts', `${dataset.task} - complete`, 'Complete', 'primary'),
+      button('notes', `${note} snooze 10`, '10 minutes'),
+      button('notes', `${note} snooze 60`, 'In an hour')))
+  byId('toasts').append(toast)
+}
+
+/** @param {HTMLElement} one */
+function call({ id, dataset, textContent }) {
+  if (!('Notification' in window) || Notification.permission !== 'granted') return
+  try {
+    // By id, so that of several tabs' calls one stays.
+    const said = new Notification(textContent ?? '', { body: dataset.said, tag: id })
+    said.onclick = () => {
+      window.focus()
+      location.assign('/notifications')
+    }
+  } catch {
+    // Where only a service worker may, the toast and the bell are left.
+  }
+}
+
+const allow = document.querySelector('#allow button')
+if (allow && 'Notification' in window && Notification.permission === 'default') {
+  byId('allow').hidden = false
+  allow.addEventListener('click', async () => {
+    await Notification.requestPermission()
+    byId('allow').hidden = true
+  })
+}
+
+onSwap(ring)
+ring()

@@ -1,0 +1,171 @@
+// @ts-check
+/** Ctrl-K: find a task, go somewhere, do something, from one line. */
+import { icon, made } from './dom.js'
+import { schedule } from './keys.js'
+import { visit } from './page.js'
+import { takeNew } from './queue.js'
+import { act, titleOf } from './rows.js'
+
+const PAUSE = 90
+const TASKS = 6
+
+/** @typedef {{text: string, words?: string, glyph?: string, hue?: string, done?: boolean, note?: string, keys?: string, marks?: [number, number][], run: () => void}} Option */
+
+/** @param {HTMLElement[]} rows what an act would be for */
+export function showPalette(rows) {
+  const back = document.activeElement
+  /** @type {Option[]} */
+  let options = []
+  /** @type {Option[]} */
+  let tasks = []
+  let at = 0
+  const line = made('input', { type: 'text', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'pal-l', 'aria-autocomplete': 'list', 'aria-label': 'Search or jump', placeholder: 'Search or jump', autocomplete: 'off' })
+  const list = made('div', { class: 'pal-l', id: 'pal-l', role: 'listbox', 'aria-label': 'Results' })
+  const foot = made('p', { class: 'pal-f' }, made('span', {}, made('kbd', {}, '↑'), made('kbd', {}, '↓'), ' choose'), made('span', {}, made('kbd', {}, '↵'), ' run'), made('span', {}, made('kbd', {}, 'Ctrl ↵'), ' add as a task'))
+  const sheet = made('dialog', { class: 'pal', 'aria-label': 'Search or jump', 'data-made': true }, made('div', { class: 'pal-in' }, icon('search'), line, made('kbd', {}, 'Esc')), list, foot)
+
+  const acts = actsOn(rows)
+  const places = placesOf()
+
+  function draw() {
+    const asked = line.value.trim().toLowerCase().split(/\s+/).filter(Boolean)
+    const fits = (/** @type {Option} */ one) => asked.every((word) => ` ${one.text} ${one.words ?? ''}`.toLowerCase().includes(` ${word}`))
+    const groups = /** @type {[string, Option[]][]} */ ([
+      [rows.length > 1 ? `With ${rows.length} tasks` : 'With this task', acts.filter(fits)],
+      ['Tasks', tasks],
+      ['Go to', places.filter(fits)],
+      ['Do', [{ text: line.value.trim() ? `Add “${line.value.trim()}” as a task` : 'Add a task', glyph: 'plus', keys: 'Ctrl ↵', run: add }]],
+    ])
+    options = groups.flatMap(([, some]) => some)
+    at = Math.min(at, options.length - 1)
+    let number = 0
+    list.replaceChildren(...groups.filter(([, some]) => some.length).map(([head, some], group) =>
+      made('div', { role: 'group', 'aria-labelledby': `pal-g${group}` }, made('h2', { id: `pal-g${group}`, role: 'presentation' }, head), ...some.map((one) => shown(one, number++)))))
+    choose(at)
+  }
+
+  /** @param {Option} one @param {number} number */
+  function shown(one, number) {
+    const mark = one.glyph ? icon(one.glyph) : made('span', one.hue ? { class: 'tag dot', 'data-hue': one.hue } : { class: 'ring', 'aria-hidden': 'true' })
+    return made('div', { role: 'option', id: `pal-o${number}`, class: one.done ? 'opt is-done' : 'opt', onclick: () => run(one), onpointermove: () => at !== number && choose(number) },
+      mark, made('span', {}, ...marked(one.text, one.marks ?? [])), one.note && made('small', {}, one.note), one.keys && made('kbd', {}, one.keys))
+  }
+
+  /** @param {number} number */
+  function choose(number) {
+    at = number
+    for (const one of list.querySelectorAll('[role=option]')) one.setAttribute('aria-selected', String(one.id === `pal-o${at}`))
+    line.setAttribute('aria-activedescendant', `pal-o${at}`)
+    document.getElementById(`pal-o${at}`)?.scrollIntoView({ block: 'nearest' })
+  }
+
+  /** @param {Option} one */
+  function run(one) {
+    sheet.close()
+    one.run()
+  }
+
+  function add() {
+    const text = line.value.trim()
+    if (text) takeNew(text)
+    else document.getElementById('qa')?.focus()
+  }
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let soon
+  line.addEventListener('input', () => {
+    at = 0
+    draw()
+    clearTimeout(soon)
+    soon = setTimeout(() => void find(), PAUSE)
+  })
+
+  async function find() {
+    const text = line.value.trim()
+    if (!text) tasks = []
+    else {
+      try {
+        const answer = await fetch(`/api/v1/tasks?${new URLSearchParams({ q: text, limit: String(TASKS) })}`, { signal: AbortSignal.timeout(5000) })
+        if (!answer.ok || line.value.trim() !== text) return
+        tasks = (await answer.json()).items.map(found)
+      } catch {
+        tasks = []
+      }
+    }
+    draw()
+  }
+
+  line.addEventListener('keydown', (event) => {
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') choose((at + (event.key === 'ArrowDown' ? 1 : -1) + options.length) % options.length)
+    else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      sheet.close()
+      add()
+    } else if (event.key === 'Enter') run(options[at])
+    else return
+    event.preventDefault()
+  })
+  sheet.addEventListener('click', (event) => event.target === sheet && sheet.close())
+  sheet.addEventListener('close', () => {
+    sheet.remove()
+    if (back instanceof HTMLElement && back.isConnected && document.activeElement === document.body) back.focus({ preventScroll: true })
+  })
+  document.body.append(sheet)
+  draw()
+  sheet.showModal()
+  line.focus()
+}
+
+/** @param {HTMLElement[]} rows @returns {Option[]} */
+function actsOn(rows) {
+  if (!rows.length) return []
+  const note = rows.length === 1 ? titleOf(rows[0]).slice(0, 30) : ''
+  const one = (/** @type {string} */ text, /** @type {string} */ glyph, /** @type {string} */ verb, keys = '') => ({ text, glyph, note, keys, run: () => act(rows, verb) })
+  return [
+    one('Complete', 'done', 'complete', 'C'),
+    one('Move to today', 'today', 'due today'),
+    one('Move to tomorrow', 'today', 'due tomorrow'),
+    { text: 'Schedule', words: 'due date when', glyph: 'today', note, keys: 'T', run: schedule },
+    one('Urgent', 'warn', 'priority urgent', '1'), one('High priority', 'up', 'priority high', '2'), one('Medium priority', 'down', 'priority medium', '3'), one('Low priority', 'down', 'priority low', '4'),
+    one('In progress', 'board', 'status in_progress'),
+    one('Move to trash', 'trash', 'trash', 'Del'),
+  ]
+}
+
+/** Wherever the sidebar leads. @returns {Option[]} */
+function placesOf() {
+  const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll('#side .nav a, #side .side-h a')])
+  const keys = { text: 'Keys', words: 'shortcuts help', glyph: 'key', keys: '?', run: () => void import('./sheet.js').then(({ showKeys }) => showKeys()) }
+  return [...links.map((link) => ({
+    text: link.querySelector('span:not(.tag, .n)')?.textContent ?? link.title,
+    hue: /** @type {HTMLElement | null} */ (link.querySelector('.tag'))?.dataset.hue,
+    glyph: link.querySelector('use')?.getAttribute('href')?.split('#i-')[1],
+    keys: link.dataset.go ? `G ${link.dataset.go.toUpperCase()}` : '',
+    run: () => location.assign(link.href),
+  })), keys]
+}
+
+/** A task as the API tells it. @param {any} task @returns {Option} */
+function found(task) {
+  const due = task.due_at ?? task.due_date
+  const zone = document.body.dataset.zone
+  const note = due ? new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: task.due_at ? zone : 'UTC' }).format(new Date(due)) : ''
+  return { text: task.title, done: task.status === 'done', note, marks: task.marks?.title ?? [], run: () => open(task.id) }
+}
+
+/** @param {string} id */
+function open(id) {
+  const address = new URL(location.href)
+  address.searchParams.set('open', id)
+  void visit(address.href)
+}
+
+/** @param {string} text @param {[number, number][]} places */
+function marked(text, places) {
+  let at = 0
+  const parts = places.flatMap(([start, end]) => {
+    const before = text.slice(at, start)
+    at = end
+    return [before, made('mark', {}, text.slice(start, end))]
+  })
+  return [...parts, text.slice(at)]
+}
