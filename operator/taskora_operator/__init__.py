@@ -1,0 +1,1 @@
+"""The Taskora operator: keeps every TaskoraDeployment as its specification says."""

@@ -1,0 +1,205 @@
+"""PostgreSQL in the cluster: a StatefulSet of one pod, its volume, its configuration and its Service.
+
+The start script is the operator's own, so any image with the programs of PostgreSQL 15 or newer runs. The logins are
+what the Secret says, at the start and ever after: passwords are turned without a restart, and a Secret that was lost
+and made anew heals. A Job proves that a fresh login is let in before anybody is told to use it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from taskora_operator.api.spec import DeletionPolicy
+from taskora_operator.desired import secrets
+from taskora_operator.desired.kube import (
+    CONFIG_HASH,
+    claim,
+    container_security,
+    digest,
+    empty_dirs,
+    labels,
+    manifest,
+    pod_security,
+    pull_secrets,
+    render,
+    replicas,
+    resources,
+    selector,
+)
+from taskora_operator.desired.model import Action, Facts, Gate, Manifest, Object
+from taskora_operator.profiles import Instance, Server
+
+COMPONENT, PROOF = "postgres", "logins"
+PORT = 5432
+USER = 999
+
+# Found like the start script finds the server.
+_READY = (
+    "PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1) "
+    "exec pg_isready --quiet --host=127.0.0.1 --port=5432"
+)
+
+
+def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
+    server = instance.postgres
+    if server is None:
+        return []
+    files = _files(instance)
+    made = [
+        Object(_config(instance, facts, files), Gate.DATA, COMPONENT),
+        Object(_service(instance, facts), Gate.DATA, COMPONENT),
+        Object(
+            claim(instance, facts, COMPONENT, size=server.size, storage_class=server.storage_class),
+            Gate.DATA,
+            COMPONENT,
+            retained=instance.spec.deletion_policy is DeletionPolicy.RETAIN,
+        ),
+        Object(_stateful_set(instance, facts, server, files), Gate.DATA, COMPONENT),
+    ]
+    if secrets.database_secret(instance, facts) in facts.unproved and not instance.spec.suspended:
+        # It holds nothing up, and begins when all is well.
+        made.append(Object(_proof(instance, facts, server), Gate.MONITORING, PROOF, action=Action.REPLACE))
+    return made
+
+
+def _files(instance: Instance) -> dict[str, str]:
+    parameters = sorted(instance.spec.database.in_cluster.parameters.items())
+    return {
+        "start.sh": render("postgres-start.sh.j2"),
+        "logins.sh": render("postgres-logins.sh.j2"),
+        "prove.sh": render("postgres-prove.sh.j2"),
+        "postgresql.conf": render("postgresql.conf.j2", parameters=parameters),
+        "pg_hba.conf": render("pg_hba.conf.j2"),
+    }
+
+
+def _config(instance: Instance, facts: Facts, files: dict[str, str]) -> Manifest:
+    return manifest(
+        "ConfigMap",
+        f"{facts.name}-postgres",
+        api="v1",
+        labels=labels(instance, facts, COMPONENT),
+        data=files,
+    )
+
+
+def _service(instance: Instance, facts: Facts) -> Manifest:
+    return manifest(
+        "Service",
+        f"{facts.name}-postgres",
+        api="v1",
+        labels=labels(instance, facts, COMPONENT),
+        spec={
+            "clusterIP": "None",
+            "selector": selector(facts, COMPONENT),
+            "ports": [{"name": "postgres", "port": PORT, "protocol": "TCP", "targetPort": "postgres"}],
+        },
+    )
+
+
+def _stateful_set(instance: Instance, facts: Facts, server: Server, files: dict[str, str]) -> Manifest:
+    secret = secrets.database_secret(instance, facts)
+    volumes, mounts = empty_dirs(run="/run/taskora", tmp="/tmp")  # noqa: S108 - inside the pod
+    probe = {"exec": {"command": ["/bin/sh", "-c", _READY]}, "timeoutSeconds": 5}
+    return manifest(
+        "StatefulSet",
+        f"{facts.name}-postgres",
+        api="apps/v1",
+        labels=labels(instance, facts, COMPONENT),
+        spec={
+            "replicas": replicas(instance, facts, COMPONENT, 1),
+            "serviceName": f"{facts.name}-postgres",
+            # One pod has no order to keep, and under Parallel a bad edit can be undone while its pod still fails.
+            "podManagementPolicy": "Parallel",
+            "selector": {"matchLabels": selector(facts, COMPONENT)},
+            "template": {
+                "metadata": {
+                    "labels": selector(facts, COMPONENT),
+                    "annotations": {CONFIG_HASH: digest(files)},
+                },
+                "spec": {
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "securityContext": pod_security(USER, volumes=True),
+                    "terminationGracePeriodSeconds": 60,
+                    **pull_secrets(instance),
+                    "containers": [
+                        {
+                            "name": COMPONENT,
+                            "image": server.image,
+                            "imagePullPolicy": instance.spec.image.pull_policy,
+                            "command": ["/bin/sh", "/etc/taskora/start.sh"],
+                            "ports": [{"name": "postgres", "containerPort": PORT, "protocol": "TCP"}],
+                            **resources(server.resources),
+                            "securityContext": container_security(),
+                            "terminationMessagePolicy": "FallbackToLogsOnError",
+                            "startupProbe": {**probe, "periodSeconds": 2, "failureThreshold": 300},
+                            "readinessProbe": {**probe, "periodSeconds": 5},
+                            "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 6},
+                            "volumeMounts": [
+                                {"name": "data", "mountPath": "/data"},
+                                {"name": "config", "mountPath": "/etc/taskora"},
+                                {"name": "credentials", "mountPath": "/credentials"},
+                                *mounts,
+                            ],
+                        }
+                    ],
+                    "volumes": [
+                        {"name": "data", "persistentVolumeClaim": {"claimName": f"{facts.name}-postgres"}},
+                        {"name": "config", "configMap": {"name": f"{facts.name}-postgres"}},
+                        {"name": "credentials", "secret": {"secretName": secret}},
+                        *volumes,
+                    ],
+                },
+            },
+        },
+    )
+
+
+def _proof(instance: Instance, facts: Facts, server: Server) -> Manifest:
+    secret = secrets.database_secret(instance, facts)
+    given = "".join(facts.secrets.get(secret, {}).get(key, "") for key in ("standby-url", "owner-url"))
+    expected = hashlib.sha256(given.encode()).hexdigest()[:16]
+    volumes, mounts = empty_dirs(tmp="/tmp")  # noqa: S108 - inside the pod
+    urls = {"STANDBY_URL": "standby-url", "OWNER_URL": "owner-url"}
+    return manifest(
+        "Job",
+        f"{facts.name}-{PROOF}-{expected[:8]}",
+        api="batch/v1",
+        labels=labels(instance, facts, PROOF),
+        spec={
+            "backoffLimit": 4,
+            "activeDeadlineSeconds": 600,
+            "template": {
+                "metadata": {"labels": selector(facts, PROOF)},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "securityContext": pod_security(USER),
+                    **pull_secrets(instance),
+                    "containers": [
+                        {
+                            "name": PROOF,
+                            "image": server.image,
+                            "imagePullPolicy": instance.spec.image.pull_policy,
+                            "command": ["/bin/sh", "/etc/taskora/prove.sh"],
+                            "env": [
+                                {"name": "EXPECTED", "value": expected},
+                                *(
+                                    {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+                                    for name, key in urls.items()
+                                ),
+                            ],
+                            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+                            "securityContext": container_security(),
+                            "terminationMessagePolicy": "FallbackToLogsOnError",
+                            "volumeMounts": [{"name": "config", "mountPath": "/etc/taskora"}, *mounts],
+                        }
+                    ],
+                    "volumes": [{"name": "config", "configMap": {"name": f"{facts.name}-{COMPONENT}"}}, *volumes],
+                },
+            },
+        },
+    )

@@ -1,0 +1,147 @@
+"""Redis in the cluster: one pod that is stopped before the next starts, with its append-only file on a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from taskora_operator.api.quantity import amount
+from taskora_operator.api.spec import DeletionPolicy
+from taskora_operator.desired import secrets
+from taskora_operator.desired.kube import (
+    CONFIG_HASH,
+    claim,
+    container_security,
+    digest,
+    empty_dirs,
+    labels,
+    manifest,
+    pod_security,
+    pull_secrets,
+    render,
+    replicas,
+    resources,
+    secret_digest,
+    selector,
+)
+from taskora_operator.desired.model import Facts, Gate, Manifest, Object
+from taskora_operator.profiles import Instance, Server
+
+COMPONENT = "redis"
+PORT = 6379
+USER = 999
+
+
+def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
+    server = instance.redis
+    if server is None:
+        return []
+    files = _files(server)
+    return [
+        Object(
+            manifest(
+                "ConfigMap",
+                f"{facts.name}-redis",
+                api="v1",
+                labels=labels(instance, facts, COMPONENT),
+                data=files,
+            ),
+            Gate.DATA,
+            COMPONENT,
+        ),
+        Object(_service(instance, facts), Gate.DATA, COMPONENT),
+        Object(
+            claim(instance, facts, COMPONENT, size=server.size, storage_class=server.storage_class),
+            Gate.DATA,
+            COMPONENT,
+            retained=instance.spec.deletion_policy is DeletionPolicy.RETAIN,
+        ),
+        Object(_deployment(instance, facts, server, files), Gate.DATA, COMPONENT),
+    ]
+
+
+def _files(server: Server) -> dict[str, str]:
+    limit = server.resources.limits.get("memory")
+    # A rewrite of the append-only file needs memory of its own.
+    maxmemory = int(amount(limit) * 3 / 4) if limit else 0
+    return {
+        "start.sh": render("redis-start.sh.j2"),
+        "redis.conf": render("redis.conf.j2", maxmemory=maxmemory),
+    }
+
+
+def _service(instance: Instance, facts: Facts) -> Manifest:
+    return manifest(
+        "Service",
+        f"{facts.name}-redis",
+        api="v1",
+        labels=labels(instance, facts, COMPONENT),
+        spec={
+            "selector": selector(facts, COMPONENT),
+            "ports": [{"name": "redis", "port": PORT, "protocol": "TCP", "targetPort": "redis"}],
+        },
+    )
+
+
+def _deployment(instance: Instance, facts: Facts, server: Server, files: dict[str, str]) -> Manifest:
+    secret = secrets.cache_secret(instance, facts)
+    volumes, mounts = empty_dirs(tmp="/tmp")  # noqa: S108 - inside the pod
+    probe = {
+        "exec": {"command": ["/bin/sh", "-c", 'test "$(redis-cli ping)" = PONG']},
+        "timeoutSeconds": 5,
+    }
+    return manifest(
+        "Deployment",
+        f"{facts.name}-redis",
+        api="apps/v1",
+        labels=labels(instance, facts, COMPONENT),
+        spec={
+            "replicas": replicas(instance, facts, COMPONENT, 1),
+            "strategy": {"type": "Recreate"},  # two at once would write to one file
+            "selector": {"matchLabels": selector(facts, COMPONENT)},
+            "template": {
+                "metadata": {
+                    "labels": selector(facts, COMPONENT),
+                    "annotations": {CONFIG_HASH: digest(files, secret_digest(facts, [secret]))},
+                },
+                "spec": {
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "securityContext": pod_security(USER, volumes=True),
+                    **pull_secrets(instance),
+                    "containers": [
+                        {
+                            "name": COMPONENT,
+                            "image": server.image,
+                            "imagePullPolicy": instance.spec.image.pull_policy,
+                            "command": ["/bin/sh", "/etc/taskora/start.sh"],
+                            "env": [
+                                {
+                                    "name": "REDISCLI_AUTH",
+                                    "valueFrom": {"secretKeyRef": {"name": secret, "key": "password"}},
+                                }
+                            ],
+                            "ports": [{"name": "redis", "containerPort": PORT, "protocol": "TCP"}],
+                            **resources(server.resources),
+                            "securityContext": container_security(),
+                            "terminationMessagePolicy": "FallbackToLogsOnError",
+                            "startupProbe": {**probe, "periodSeconds": 2, "failureThreshold": 150},
+                            "readinessProbe": {**probe, "periodSeconds": 5},
+                            "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 6},
+                            "volumeMounts": [
+                                {"name": "data", "mountPath": "/data"},
+                                {"name": "config", "mountPath": "/etc/taskora"},
+                                {"name": "credentials", "mountPath": "/credentials"},
+                                *mounts,
+                            ],
+                        }
+                    ],
+                    "volumes": [
+                        {"name": "data", "persistentVolumeClaim": {"claimName": f"{facts.name}-redis"}},
+                        {"name": "config", "configMap": {"name": f"{facts.name}-redis"}},
+                        {"name": "credentials", "secret": {"secretName": secret}},
+                        *volumes,
+                    ],
+                },
+            },
+        },
+    )

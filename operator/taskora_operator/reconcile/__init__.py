@@ -1,0 +1,1 @@
+"""Comparing what is wanted with what was found. Nothing here does I/O, and time comes in as an argument."""
