@@ -1,0 +1,147 @@
+"""A running instance is changed while people use it: what works comes, what is broken goes back, nobody notices."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.bench.cluster.changing import become_ready, change
+from tests.e2e.images import made_from
+from tests.e2e.load import Load
+from tests.e2e.outside import NAME, Kubectl, Person, wait_until
+
+ROLLBACK_SECONDS = 120
+
+# The application's image, spoiled: what runs in place of its entry point.
+_MIGRATE = '[ "$1" = migrate ] && { echo the migration fails; exit 3; }; exec python -m taskora "$@"'
+BROKEN = {
+    "crashes at start": ["python", "-c", "raise SystemExit('no such module: taskora.gone')"],
+    "never becomes ready": ["python", "-c", "import time; time.sleep(100000)"],
+    "fails to migrate": ["sh", "-c", _MIGRATE, "taskora"],
+}
+
+
+Make = Callable[[str, str], dict[str, Any]]
+
+
+@pytest.fixture
+def image(spec: dict[str, Any]) -> Iterator[Make]:
+    """Makes an image from the instance's own and puts it into the nodes: `image(tag, lines)` → `spec.image`."""
+    own = spec["image"]
+    with ExitStack() as images:
+
+        def make(tag: str, lines: str) -> dict[str, Any]:
+            images.enter_context(made_from(f"{own['repository']}:{own['tag']}", tag=tag, lines=lines))
+            return own | {"tag": tag}
+
+        yield make
+
+
+def test_an_image_is_changed_without_a_failed_request(
+    kubectl: Kubectl, url: str, spec: dict[str, Any], image: Make
+) -> None:
+    other = image("another", "")
+    with Load(url).running() as load:
+        change(kubectl, {"image": other})
+        wait_until(
+            lambda: _images(kubectl),
+            "every role on the other image",
+            good=lambda seen: seen == {other["tag"]},
+            seconds=240,
+        )
+        become_ready(kubectl)
+    print(f"image change: {load}")
+    assert not load.failed, load
+
+
+def test_an_upgrade_fails_no_request_and_is_told_in_status(
+    kubectl: Kubectl, url: str, spec: dict[str, Any], image: Make
+) -> None:
+    newer = image("newer", "")
+    with Load(url).running() as load:
+        change(kubectl, {"version": "1.0.1", "image": newer})
+        become_ready(kubectl)
+    print(f"upgrade: {load}")
+    version = kubectl.get("tkd", NAME)["status"]["version"]
+    assert (version["current"], version["previous"]) == ("1.0.1", spec["version"])
+    assert not load.failed, load
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_release_is_taken_back_while_the_old_one_serves(
+    how: str, kubectl: Kubectl, url: str, spec: dict[str, Any], image: Make
+) -> None:
+    broken = image(how.replace(" ", "-"), f"ENTRYPOINT {json.dumps(BROKEN[how])}")
+    with Load(url, rate=10).running() as load:
+        begun = time.monotonic()
+        change(kubectl, {"version": "1.0.2", "image": broken, "update": {"progressDeadlineSeconds": 60}})
+
+        def verdict() -> tuple[str, str]:
+            found = kubectl.get("tkd", NAME)
+            ready = next(c for c in found["status"]["conditions"] if c["type"] == "Ready")
+            current = found["status"]["observedGeneration"] == found["metadata"]["generation"]
+            return (ready["reason"] if current else "", ready["message"])
+
+        _, message = wait_until(
+            verdict, "the verdict", good=lambda seen: seen[0] == "RolledBack", seconds=ROLLBACK_SECONDS
+        )
+        wait_until(
+            lambda: _images(kubectl),
+            "every role on the old image",
+            good=lambda seen: seen == {spec["image"]["tag"]},
+            seconds=60,
+        )
+        took = time.monotonic() - begun
+    print(f"{how}: taken back after {took:.0f} s; {load}; {message}")
+    assert took < ROLLBACK_SECONDS
+    assert not load.failed, load
+    assert kubectl.condition("WorkloadsAvailable")["status"] == "True"
+    assert kubectl.condition("Stalled")["status"] == "True"
+    assert kubectl.get("tkd", NAME)["spec"]["version"] == "1.0.2", "the spec is the user's"
+
+
+def test_a_killed_pod_is_back_within_30_seconds(kubectl: Kubectl) -> None:
+    for role in ("frontend", "backend"):
+        begun = time.monotonic()
+        gone = kubectl.pod(role)["metadata"]["name"]
+        kubectl("delete", "pod", gone, "--force", "--grace-period=0")
+        wait_until(
+            lambda role=role: kubectl.get("deployment", f"{NAME}-{role}")["status"].get("readyReplicas"),
+            f"{role}'s return",
+            seconds=30,
+        )
+        wait_until(
+            lambda role=role, gone=gone: kubectl.pod(role)["metadata"]["name"] != gone, f"another {role}", seconds=30
+        )
+        print(f"{role} back after {time.monotonic() - begun:.1f} s")
+
+
+def test_suspended_and_woken_everything_is_there(kubectl: Kubectl, spec: dict[str, Any], person: Person) -> None:
+    task = person.create("Before the pause")
+    change(kubectl, {"suspended": True})
+    wait_until(
+        lambda: kubectl.get("pods", "-l", f"app.kubernetes.io/instance={NAME}")["items"],
+        "no pods",
+        good=lambda pods: not [p for p in pods if p["status"]["phase"] == "Running"],
+        seconds=120,
+    )
+    change(kubectl, {"suspended": None})
+    become_ready(kubectl)
+    wait_until(person.titles, "the task", good=lambda titles: titles == [task["title"]])
+
+
+def _images(kubectl: Kubectl) -> set[str]:
+    """The tags of the application's containers that run."""
+    pods = kubectl.get("pods", "-l", f"app.kubernetes.io/instance={NAME}")["items"]
+    return {
+        container["image"].rpartition(":")[2]
+        for pod in pods
+        if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+        for container in pod["spec"]["containers"]
+        if container["name"] == "app"
+    }

@@ -1,0 +1,209 @@
+"""What consumers make of what daprd delivers, against a real PostgreSQL: once, whatever is delivered and how often."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+from taskora import clock
+from taskora.asgi import Health, application
+from taskora.domain import audit
+from taskora.domain.events import Topic
+from taskora.events.subscriber import Consumer, keep_dead_letters
+from taskora.services import consumers
+from taskora.store import consuming
+from taskora.store.database import Database
+
+from .conftest import Urls, an_event
+
+Deliver = Callable[..., Any]
+
+
+@pytest.fixture
+async def deliver(database: Database) -> AsyncIterator[Deliver]:
+    """`await deliver(role, topic, event)`: what the role answers daprd."""
+    app = application(Health())
+    for name in consumers.CONSUMERS:
+        part = application(Health())
+        Consumer(database, name=name).subscribe(part)
+        keep_dead_letters(part, database, consumer=name)
+        app.mount(f"/{name}", part)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://app", timeout=30) as client:
+
+        async def send(role: str, topic: Topic, event: dict[str, Any] | bytes) -> str:
+            body = event if isinstance(event, bytes) else json.dumps(event).encode()
+            answer = await client.post(f"/{role}/events/{topic.value}", content=body)
+            assert answer.status_code == 200
+            return answer.json()["status"]
+
+        yield send
+
+
+@pytest.fixture
+def user_id(ada: dict[str, Any]) -> UUID:
+    return UUID(ada["user"]["id"])
+
+
+async def test_an_event_delivered_often_and_at_once_is_audited_once(
+    deliver: Deliver, urls: Urls, user_id: UUID
+) -> None:
+    event = an_event(Topic.TASK, "created", user_id)
+    answers = await asyncio.gather(*(deliver("audit", Topic.TASK, event) for _ in range(6)))
+    assert answers == ["SUCCESS"] * 6
+    assert urls.sql("SELECT count(*) FROM audit_log") == "1"
+
+
+async def test_the_chain_of_a_user_holds_though_topics_come_side_by_side(
+    deliver: Deliver, database: Database, urls: Urls, user_id: UUID
+) -> None:
+    sent = [
+        deliver("audit", topic, an_event(topic, "created", user_id, n=number))
+        for number in range(10)
+        for topic in (Topic.TASK, Topic.USER)
+    ]
+    assert set(await asyncio.gather(*sent)) == {"SUCCESS"}
+    async with database.read() as uow:
+        chain = await consuming.chain(uow, user_id)
+    assert [entry.no for entry in chain] == list(range(1, 21))
+    assert audit.first_fault(chain) is None
+    urls.sql("UPDATE audit_log SET entry = replace(entry, '.created.', '.deleted.') WHERE no = 4")
+    async with database.read() as uow:
+        assert audit.first_fault(await consuming.chain(uow, user_id)) is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b'{"specversion":"1.0"}',
+        b"\xff\x00",
+        json.dumps(an_event(Topic.TASK, "created", "nobody")).encode(),
+    ],
+)
+async def test_what_can_never_succeed_is_kept_as_it_came_and_lets_the_rest_pass(
+    deliver: Deliver, urls: Urls, user_id: UUID, body: bytes
+) -> None:
+    assert await deliver("audit", Topic.TASK, body) == "SUCCESS"
+    assert await deliver("audit", Topic.TASK, an_event(Topic.TASK, "created", user_id)) == "SUCCESS"
+    assert urls.sql("SELECT count(*) FROM audit_log") == "1"
+    assert urls.sql("SELECT consumer, topic, state, encode(body, 'hex') FROM dead_letters") == (
+        f"audit|task-events|open|{body.hex()}"
+    )
+
+
+async def test_a_poisonous_event_is_kept_once_however_often_it_comes(deliver: Deliver, urls: Urls) -> None:
+    event = an_event(Topic.TASK, "created", "nobody")
+    for _ in range(3):
+        assert await deliver("audit", Topic.TASK, event) == "SUCCESS"
+    assert urls.sql("SELECT count(*), min(event_id::text) FROM dead_letters") == f"1|{event['id']}"
+
+
+def buried(topic: Topic) -> float:
+    """What the alert about dead letters counts."""
+    labels = {"topic": topic.value, "outcome": "buried"}
+    return REGISTRY.get_sample_value("taskora_events_consumed_total", labels) or 0
+
+
+async def test_what_a_sidecar_could_not_parse_is_kept_raw(deliver: Deliver, urls: Urls) -> None:
+    before = buried(Topic.DEAD)
+    body = b"\x00 anything at all"
+    assert await deliver("audit", Topic.DEAD, body) == "SUCCESS"
+    assert urls.sql("SELECT topic, encode(body, 'hex') FROM dead_letters") == f"dead-letters|{body.hex()}"
+    assert buried(Topic.DEAD) == before + 1
+
+
+async def test_without_the_database_everything_is_asked_for_again_and_nothing_is_given_up(
+    deliver: Deliver, urls: Urls, user_id: UUID
+) -> None:
+    event = an_event(Topic.TASK, "created", user_id)
+    urls.postgres.process.stop(kill=True)
+    try:
+        for body in (event, b"not json"):
+            assert await deliver("audit", Topic.TASK, body) == "RETRY"
+        assert await deliver("audit", Topic.DEAD, b"x") == "RETRY"
+    finally:
+        await asyncio.to_thread(urls.postgres.process.start, urls.postgres.ready)
+    assert await deliver("audit", Topic.TASK, event) == "SUCCESS"
+    assert urls.sql("SELECT (SELECT count(*) FROM audit_log), (SELECT count(*) FROM dead_letters)") == "1|0"
+
+
+async def test_a_fault_in_the_effect_leaves_no_inbox_row(deliver: Deliver, urls: Urls, user_id: UUID) -> None:
+    urls.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;"
+        "CREATE TRIGGER refuse BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    event = an_event(Topic.TASK, "created", user_id)
+    assert await deliver("audit", Topic.TASK, event) == "RETRY"
+    assert urls.sql("SELECT count(*) FROM inbox") == "0"
+    urls.sql("DROP TRIGGER refuse ON audit_log")
+    assert await deliver("audit", Topic.TASK, event) == "SUCCESS"
+    assert urls.sql("SELECT count(*) FROM inbox") == "1"
+
+
+def a_reminder(user_id: UUID, task_id: UUID, **data: Any) -> dict[str, Any]:
+    fields = {"task_id": str(task_id), "reminder_id": str(UUID(int=7)), "generation": 1, "title": "Pay rent"}
+    return an_event(Topic.REMINDER, "fired", user_id, **fields | data)
+
+
+async def test_a_reminder_that_fired_notifies_once_a_generation_and_tells_the_tabs(
+    deliver: Deliver, api: httpx.AsyncClient, headers: dict[str, str], urls: Urls, user_id: UUID
+) -> None:
+    task_id = clock.new_id()
+    for reminder in (a_reminder(user_id, task_id), a_reminder(user_id, task_id)):
+        for _ in range(2):
+            assert await deliver("notifier", Topic.REMINDER, reminder) == "SUCCESS"
+    assert urls.sql("SELECT title FROM notifications") == "Pay rent"
+    feed = (await api.get("/changes?since=0", headers=headers)).json()
+    assert [(item["seq"], item["type"]) for item in feed["items"]] == [(1, "dev.taskora.task.notified.v1")]
+    assert await deliver("notifier", Topic.REMINDER, a_reminder(user_id, task_id, generation=2)) == "SUCCESS"
+    assert urls.sql("SELECT count(*) FROM notifications") == "2"
+
+
+async def test_a_reminder_is_delivered_when_the_notification_of_its_generation_is_kept(
+    deliver: Deliver, api: httpx.AsyncClient, headers: dict[str, str], urls: Urls, user_id: UUID
+) -> None:
+    at = {"at": "2020-01-01T00:00:00Z"}
+    task = (await api.post("/tasks", json={"title": "t", "reminders": [at]}, headers=headers)).json()
+    urls.sql("UPDATE reminders SET state = 'fired', generation = 2")
+    for generation, state in ((1, "fired"), (2, "delivered")):
+        reminder = a_reminder(user_id, UUID(task["id"]), reminder_id=task["reminders"][0]["id"], generation=generation)
+        assert await deliver("notifier", Topic.REMINDER, reminder) == "SUCCESS"
+        assert urls.sql("SELECT state FROM reminders") == state
+
+
+async def test_a_task_that_is_done_needs_no_reminding_any_more(deliver: Deliver, urls: Urls, user_id: UUID) -> None:
+    task_id = clock.new_id()
+    await deliver("notifier", Topic.REMINDER, a_reminder(user_id, task_id))
+    other = an_event(Topic.TASK, "completed", user_id, task_id=str(clock.new_id()))
+    await deliver("notifier", Topic.TASK, other)
+    assert urls.sql("SELECT dismissed_at IS NULL FROM notifications") == "t"
+    done = an_event(Topic.TASK, "completed", user_id, task_id=str(task_id))
+    await deliver("notifier", Topic.TASK, done)
+    assert urls.sql("SELECT dismissed_at IS NULL FROM notifications") == "f"
+
+
+async def test_a_reminder_of_an_account_that_is_gone_is_nothing(deliver: Deliver, urls: Urls) -> None:
+    assert await deliver("notifier", Topic.REMINDER, a_reminder(clock.new_id(), clock.new_id())) == "SUCCESS"
+    assert urls.sql("SELECT (SELECT count(*) FROM notifications), (SELECT count(*) FROM dead_letters)") == "0|0"
+
+
+async def test_activity_is_counted_by_user_day_and_kind_and_by_role_for_the_system(
+    deliver: Deliver, urls: Urls, user_id: UUID
+) -> None:
+    for _ in range(2):
+        event = an_event(Topic.USER, "signed_in", user_id)
+        for _ in range(2):
+            assert await deliver("insights", Topic.USER, event) == "SUCCESS"
+    assert await deliver("insights", Topic.SYSTEM, an_event(Topic.SYSTEM, "started", "-", role="backend")) == "SUCCESS"
+    counted = urls.sql("SELECT subject, type, count FROM activity ORDER BY type")
+    assert counted.splitlines() == [
+        "/taskora/backend|dev.taskora.system.started.v1|1",
+        f"{user_id}|dev.taskora.user.signed_in.v1|2",
+    ]

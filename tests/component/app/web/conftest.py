@@ -1,0 +1,45 @@
+"""One real Taskora for all tests of what browsers see: a backend, two frontends, and what they stand on."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.cluster.services import Kafka, Postgres, Redis
+from tests.component.app.conftest import Urls, numbers
+from tests.component.app.sidecars import Pod, make_topics
+
+from .doors import Door
+
+
+@dataclass
+class Stack:
+    urls: Urls
+    kafka: Kafka
+    redis: Redis
+    backend: Pod
+    doors: list[Door]
+
+
+@pytest.fixture(scope="session")
+def stack(postgres: Postgres) -> Iterator[Stack]:
+    urls = Urls(postgres, f"web_{next(numbers)}")
+    postgres.sql(f"CREATE DATABASE {urls.name} TEMPLATE template_taskora OWNER taskora_owner")
+    with ExitStack() as running:
+        kafka, redis = running.enter_context(Kafka()), running.enter_context(Redis())
+        asyncio.run(make_topics(kafka))
+        backend = running.enter_context(Pod("backend", urls=urls, kafka=kafka))
+        doors = [running.enter_context(Door(backend=backend, kafka=kafka, redis=redis)) for _ in range(2)]
+        yield Stack(urls, kafka, redis, backend, doors)
+
+
+@contextmanager
+def away(service: Any, *, back: Callable[[], bool]) -> Iterator[None]:
+    service.process.stop(kill=True)
+    try:
+        yield
+    finally:
+        service.process.start(back)

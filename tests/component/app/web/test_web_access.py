@@ -1,0 +1,137 @@
+"""axe-core finds nothing to complain of on any page, in the light and in the dark, and no page scrolls sideways."""
+
+import shutil
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.cluster import npm
+from tests.component.app.conftest import PASSWORD
+
+from .conftest import Stack
+from .test_web_scripts import ARGUMENTS, add
+
+PAGES = [
+    "/",
+    "/today",
+    "/upcoming",
+    "/board",
+    "/completed",
+    "/trash",
+    "/tags",
+    "/search?q=fig",
+    "/browse",
+    "/design",
+    "/settings",
+    "/notifications",
+    "/chat",
+    "/admin/alerts?all",
+    "/admin/events",
+    "/admin/audit?check=1",
+    "/admin/letters?state=all",
+    "/admin/users",
+]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SHAPES = {"desk": (1280, 860), "phone": (360, 740), "at 200 %": (640, 430)}
+SHEETS = {"the palette": "Control+k f i g", "the keys": "?", "the date picker": "t", "several selected": "x j x"}
+FIRST_LOAD_MOST = 60_000
+
+
+@pytest.fixture(scope="module")
+def page(stack: Stack) -> Iterator[Page]:
+    """Signed in, with tasks of every kind. The page's policy is off: it would refuse axe."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS.split())
+        context = chromium.new_context(base_url=stack.doors[0].url, bypass_csp=True, reduced_motion="reduce")
+        page = context.new_page()
+        page.goto("/create-account")
+        page.get_by_label("Name").fill("Ada")
+        email = f"axe.{time.time_ns()}@example.org"
+        page.get_by_label("Email").fill(email)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Create account").click()
+        for title in ("Water the fig", "<b>bold</b> & “quoted”", "\u202etfel ot thgir", "🜁 " * 30, "x" * 400):
+            add(page, title)
+        expect(page.locator("#list .row.is-wait")).to_have_count(0)
+        page.get_by_role("button", name="Complete: Water the fig").click()
+        expect(page.get_by_role("button", name="Reopen: Water the fig")).to_be_visible()
+        furnish(stack, email)
+        page.add_init_script(path=npm.modules() / "axe-core" / "axe.min.js")
+        yield page
+        chromium.close()
+
+
+def furnish(stack: Stack, email: str) -> None:
+    """Somebody who administers, with something on each of those pages, and whom something rang."""
+    now = "now(), now()"
+    stack.urls.sql(
+        f"UPDATE users SET is_admin = true WHERE email = '{email}';"
+        "INSERT INTO alerts (id, rule, subject, severity, message, count, first_at, last_at) "
+        f"SELECT gen_random_uuid(), 'errors', id::text, 'critical', 'It fails.', 2, {now} FROM users "
+        f"WHERE email = '{email}';"
+        "INSERT INTO system_events (id, role, type, occurred_at, data) VALUES "
+        "(gen_random_uuid(), 'backend', 'dev.taskora.system.started.v1', now(), '{}');"
+        "INSERT INTO dead_letters (id, consumer, topic, reason, body, state, created_at) VALUES "
+        "(gen_random_uuid(), 'audit', 'task-events', 'It is no event.', '{}', 'open', now());"
+        "INSERT INTO notifications (id, user_id, task_id, reminder_id, generation, title, created_at) "
+        "SELECT gen_random_uuid(), user_id, id, gen_random_uuid(), 1, title, now() FROM tasks "
+        f"WHERE user_id = (SELECT id FROM users WHERE email = '{email}')"
+    )
+
+
+def faults(page: Page) -> list[str]:
+    found = page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_page_shuts_anybody_out(page: Page, shape: str, scheme: str) -> None:
+    width, height = SHAPES[shape]
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
+    found: dict[str, list[str]] = {}
+    for path in PAGES:
+        page.goto(path)
+        wrong = faults(page)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong.append("scrolls sideways")
+        found |= {path: wrong} if wrong else {}
+    page.goto("/")
+    page.locator("a.row-t").first.click()
+    expect(page.get_by_label("Title")).to_be_visible()
+    if wrong := faults(page):
+        found["an open task"] = wrong
+    for name, keys in SHEETS.items():
+        page.goto("/")
+        page.locator("a.row-t").first.focus()
+        for key in keys.split():
+            page.keyboard.press(key)
+        expect(page.locator("dialog[open], .bulk:not([hidden])")).to_be_visible()
+        if wrong := faults(page):
+            found[name] = wrong
+    assert found == {}
+
+
+def test_a_first_load_weighs_less_than_60_kb(stack: Stack, page: Page) -> None:
+    fresh = page.context.browser.new_context(base_url=stack.doors[0].url, storage_state=page.context.storage_state())  # pyright: ignore[reportOptionalMemberAccess]
+    first = fresh.new_page()
+    sizes: dict[str, int] = {}
+    wire = fresh.new_cdp_session(first)
+    wire.send("Network.enable")
+    names: dict[str, str] = {}
+    wire.on("Network.responseReceived", lambda event: names.update({event["requestId"]: event["response"]["url"]}))
+    wire.on(
+        "Network.loadingFinished", lambda event: sizes.update({names[event["requestId"]]: event["encodedDataLength"]})
+    )
+    first.goto("/")
+    expect(first.locator("#live-text")).to_have_text("Up to date")
+    fresh.close()
+    assert len(sizes) > 5, sizes
+    assert sum(sizes.values()) < FIRST_LOAD_MOST, sizes

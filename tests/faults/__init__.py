@@ -1,0 +1,1 @@
+"""What may be lost or doubled when everything is killed at random: nothing."""

@@ -1,0 +1,40 @@
+"""What was searched for is marked where the API says it stands, and nothing else of the text changes."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import escape
+from taskora.domain.quick_add import utf16
+from taskora.domain.search import parse
+from taskora.web.marks import line, marked
+
+texts = st.lists(st.sampled_from(["rent", " ", "<b>", "🍎", "&", "Rental", "\n", "é"]), max_size=12).map("".join)
+
+
+def places(text: str, query: str) -> list[tuple[int, int]]:
+    return [(utf16(text, start), utf16(text, end)) for start, end in parse(query).marks(text)]
+
+
+@given(texts)
+def test_marks_are_put_into_the_text_and_nothing_else_is(text: str) -> None:
+    found = marked(text, places(text, "rent"))
+    if found is None:
+        assert parse("rent").marks(text) == ()
+        return
+    assert re.sub("</?mark>", "", found) == escape(text)
+    assert re.findall("<mark>(.*?)</mark>", found) == [text[start:end] for start, end in parse("rent").marks(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("pay the rent now", "pay the <mark>rent</mark> now"),
+        ("x" * 70 + " rent <b>", "…" + "x" * 59 + " <mark>rent</mark> &lt;b&gt;"),
+        ("rent " + "🍎" * 40, "<mark>rent</mark> " + "🍎" * 29 + "…"),
+        ("nothing of it", None),
+    ],
+)
+def test_a_line_of_notes_is_cut_around_the_first_place(text: str, shown: str | None) -> None:
+    assert line(text, places(text, "rent")) == shown

@@ -1,0 +1,43 @@
+"""docs/traceability.md leaves no row of the specification out, and names only tests that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "traceability.md").read_text()
+SCENARIOS = {1: 3, 2: 3, 3: 3, 4: 3, 5: 3, 6: 3, 7: 3}
+ROWS = {
+    *(f"FR-{n:03}" for n in range(1, 32)),
+    *(f"SC-{n:03}" for n in range(1, 11)),
+    *(f"US{story}.{n}" for story, count in SCENARIOS.items() for n in range(1, count + 1)),
+    *(f"E{n}" for n in range(1, 6)),
+    *(f"T{n}" for n in range(1, 8)),
+}
+
+
+def rows() -> dict[str, list[str]]:
+    cells = [[c.strip() for c in line.strip("|").split(" | ")] for line in TEXT.splitlines() if line.startswith("| ")]
+    return {c[0]: c for c in cells if c[0] != "row"}
+
+
+def test_every_row_of_the_specification_is_there() -> None:
+    assert set(rows()) == ROWS
+
+
+def test_every_row_has_a_known_state() -> None:
+    assert [c for c in rows().values() if not re.match(r"(shown|part|later)\b", c[-1].strip(" |"))] == []
+
+
+def test_every_named_test_exists() -> None:
+    missing: list[str] = []
+    for path, _, name in re.findall(r"`(tests/[\w/.]+)(::(\w+))?`", TEXT):
+        file = ROOT / path
+        if not file.exists() or (name and f"def {name}(" not in file.read_text()):
+            missing.append(f"{path}::{name}")
+    assert missing == []
+
+
+def test_what_is_shown_names_its_test() -> None:
+    assert [row for row, cells in rows().items() if cells[-1].startswith("shown") and "tests/" not in cells[3]] == []
