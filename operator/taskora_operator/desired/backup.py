@@ -6,25 +6,13 @@ that share a folder for as long as their pod lives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from taskora_operator.api.backup import S3, Backup, Destination
-from taskora_operator.api.spec import DeletionPolicy
 from taskora_operator.desired import secrets, trust
-from taskora_operator.desired.kube import (
-    claim,
-    container_security,
-    empty_dirs,
-    labels,
-    manifest,
-    pod_security,
-    present,
-    pull_secrets,
-    render,
-    resources,
-    selector,
-)
+from taskora_operator.desired.kube import config_map, labels, manifest, present, render, selector, volume
 from taskora_operator.desired.model import Action, Facts, Gate, Manifest, Object, Problem
+from taskora_operator.desired.pods import container, empty_dirs, from_secrets, pod, variables
 from taskora_operator.desired.workloads import USER
 from taskora_operator.profiles import Instance, RoleName, Server
 
@@ -39,13 +27,11 @@ def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
     if spec is None or server is None:
         return []
     made = [
-        Object(_scripts(instance, facts), Gate.FOUNDATION, COMPONENT),
+        Object(config_map(instance, facts, COMPONENT, _scripts()), Gate.FOUNDATION, COMPONENT),
         Object(_cron_job(instance, facts, spec, server), Gate.BACKEND, COMPONENT),
     ]
     if spec.destination is Destination.PERSISTENT_VOLUME:
-        volume = claim(instance, facts, COMPONENT, size=server.size, storage_class=server.storage_class)
-        retained = instance.spec.deletion_policy is DeletionPolicy.RETAIN
-        made.append(Object(volume, Gate.DATA, COMPONENT, retained=retained))
+        made.append(volume(instance, facts, COMPONENT, server))
     if spec.restore_from and not instance.spec.suspended:
         made.append(Object(_restore(instance, facts, spec, server), Gate.RESTORE, RESTORE, action=Action.RUN_ONCE))
     return made
@@ -65,21 +51,15 @@ def problems(instance: Instance, facts: Facts) -> Sequence[Problem]:
     ]
 
 
-def _scripts(instance: Instance, facts: Facts) -> Manifest:
-    return manifest(
-        "ConfigMap",
-        f"{facts.name}-{COMPONENT}",
-        api="v1",
-        labels=labels(instance, facts, COMPONENT),
-        data={"dump.sh": render("backup-dump.sh.j2"), "restore.sh": render("backup-restore.sh.j2")},
-    )
+def _scripts() -> dict[str, str]:
+    return {"dump.sh": render("backup-dump.sh.j2"), "restore.sh": render("backup-restore.sh.j2")}
 
 
 def _cron_job(instance: Instance, facts: Facts, spec: Backup, server: Server) -> Manifest:
     storage = spec.storage_written
     dump = _database_container(instance, facts, server, "dump", ["/bin/sh", "/etc/taskora/dump.sh"])
     store = _application_container(instance, facts, "store", ["backup", "store"], storage, keep=spec.keep)
-    pod = _pod(instance, facts, COMPONENT, [dump], store, claim_name=None if storage else f"{facts.name}-{COMPONENT}")
+    pod = _pod(instance, facts, COMPONENT, dump, store, claim_name=None if storage else f"{facts.name}-{COMPONENT}")
     return manifest(
         "CronJob",
         f"{facts.name}-{COMPONENT}",
@@ -107,7 +87,7 @@ def _restore(instance: Instance, facts: Facts, spec: Backup, server: Server) -> 
     fetch = _application_container(instance, facts, "fetch", ["backup", "fetch", name], storage)
     words = ["/bin/sh", "/etc/taskora/restore.sh"]
     restore = _database_container(instance, facts, server, "restore", words, BACKUP=name)
-    volume = None if storage else spec.restore_from.claim_name or f"{facts.name}-{COMPONENT}"
+    shelf = None if storage else spec.restore_from.claim_name or f"{facts.name}-{COMPONENT}"
     return manifest(
         "Job",
         f"{facts.name}-{RESTORE}",
@@ -116,7 +96,7 @@ def _restore(instance: Instance, facts: Facts, spec: Backup, server: Server) -> 
         spec={
             "backoffLimit": 2,
             "activeDeadlineSeconds": 21600,
-            "template": _pod(instance, facts, RESTORE, [fetch], restore, claim_name=volume),
+            "template": _pod(instance, facts, RESTORE, fetch, restore, claim_name=shelf),
         },
     )
 
@@ -125,7 +105,7 @@ def _pod(
     instance: Instance,
     facts: Facts,
     component: str,
-    first: list[Manifest],
+    first: Manifest,
     then: Manifest,
     *,
     claim_name: str | None,
@@ -139,40 +119,24 @@ def _pod(
         mounts.append({"name": "shelf", "mountPath": SHELF})
     return {
         "metadata": {"labels": selector(facts, component)},
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": pod_security(USER, volumes=True),
-            **pull_secrets(instance),
-            "initContainers": [_mounted(each, mounts) for each in first],
-            "containers": [_mounted(then, mounts)],
-            "volumes": volumes,
-        },
-    }
-
-
-def _mounted(container: Manifest, mounts: list[Manifest]) -> Manifest:
-    return {
-        **container,
-        "securityContext": container_security(),
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": mounts,
+        "spec": pod(
+            instance,
+            uid=USER,
+            writes=True,
+            restartPolicy="Never",
+            initContainers=[{**first, "volumeMounts": mounts}],
+            containers=[{**then, "volumeMounts": mounts}],
+            volumes=volumes,
+        ),
     }
 
 
 def _database_container(
     instance: Instance, facts: Facts, server: Server, name: str, command: list[str], **values: str
 ) -> Manifest:
-    url = {"secretKeyRef": {"name": secrets.database_secret(instance, facts), "key": "owner-url"}}
-    return {
-        "name": name,
-        "image": server.image,
-        "imagePullPolicy": instance.spec.image.pull_policy,
-        "command": command,
-        "env": [{"name": "DATABASE_URL", "valueFrom": url}, *_written(values), *trust.for_database(instance).env],
-        **resources(server.resources),
-    }
+    url = {"DATABASE_URL": (secrets.database_secret(instance, facts), "owner-url")}
+    env = [*from_secrets(url), *variables(values), *trust.for_database(instance).env]
+    return container(instance, name, server.image, server.resources, command=command, env=env)
 
 
 def _application_container(
@@ -187,27 +151,12 @@ def _application_container(
         "TASKORA_BACKUP_URL": f"file://{SHELF}",
         **({"TASKORA_BACKUP_KEEP": str(keep)} if keep else {}),
     }
-    keys: list[Manifest] = []
+    keys: dict[str, tuple[str, str]] = {}
     if storage:
         prefix = storage.prefix or f"{facts.namespace}/{facts.name}"
         values |= {"TASKORA_BACKUP_URL": f"s3://{storage.bucket}/{prefix}", "TASKORA_BACKUP_REGION": storage.region}
         values |= present(TASKORA_BACKUP_ENDPOINT=storage.endpoint)
-        keys = [
-            {
-                "name": f"TASKORA_BACKUP_{key.upper().replace('-', '_')}",
-                "valueFrom": {"secretKeyRef": {"name": storage.secret_ref.name, "key": key}},
-            }
-            for key in S3_KEYS
-        ]
-    return {
-        "name": name,
-        "image": instance.app_image,
-        "imagePullPolicy": instance.spec.image.pull_policy,
-        "args": words,
-        "env": [*_written(values), *keys],
-        **resources(instance.roles[RoleName.BACKEND].resources),
-    }
-
-
-def _written(values: Mapping[str, str]) -> list[Manifest]:
-    return [{"name": name, "value": value} for name, value in values.items()]
+        keys = {f"TASKORA_BACKUP_{key.upper().replace('-', '_')}": (storage.secret_ref.name, key) for key in S3_KEYS}
+    wanted = instance.roles[RoleName.BACKEND].resources
+    env = [*variables(values), *from_secrets(keys)]
+    return container(instance, name, instance.app_image, wanted, args=words, env=env)

@@ -13,24 +13,20 @@ from typing import Any
 
 from taskora_operator.api.quantity import amount
 from taskora_operator.api.services import Engine
-from taskora_operator.api.spec import DeletionPolicy
 from taskora_operator.desired.kube import (
     CONFIG_HASH,
-    claim,
-    container_security,
+    budget,
+    config_map,
     digest,
-    empty_dirs,
     labels,
     manifest,
-    pod_security,
-    pull_secrets,
     render,
     replicas,
-    resources,
     selector,
-    spread,
+    volume,
 )
 from taskora_operator.desired.model import BrokerAccess, Facts, Gate, Manifest, Object
+from taskora_operator.desired.pods import container, empty_dirs, pod, spread, variables
 from taskora_operator.profiles import Instance, Server
 
 COMPONENT = "broker"
@@ -80,29 +76,11 @@ def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
         return []
     files = _files(instance, facts, server)
     return [
-        Object(
-            manifest(
-                "ConfigMap",
-                f"{facts.name}-broker",
-                api="v1",
-                labels=labels(instance, facts, COMPONENT),
-                data=files,
-            ),
-            Gate.DATA,
-            COMPONENT,
-        ),
+        Object(config_map(instance, facts, COMPONENT, files), Gate.DATA, COMPONENT),
         Object(_service(instance, facts), Gate.DATA, COMPONENT),
-        *(
-            Object(
-                claim(instance, facts, COMPONENT, name=name, size=server.size, storage_class=server.storage_class),
-                Gate.DATA,
-                COMPONENT,
-                retained=instance.spec.deletion_policy is DeletionPolicy.RETAIN,
-            )
-            for name in _claims(instance, facts)
-        ),
+        *(volume(instance, facts, COMPONENT, server, name=name) for name in _claims(instance, facts)),
         Object(_stateful_set(instance, facts, server, files), Gate.DATA, COMPONENT),
-        *([Object(_budget(instance, facts), Gate.DATA, COMPONENT)] if instance.broker_nodes > 1 else []),
+        *([Object(budget(instance, facts, COMPONENT), Gate.DATA, COMPONENT)] if instance.broker_nodes > 1 else []),
     ]
 
 
@@ -165,16 +143,6 @@ def _files(instance: Instance, facts: Facts, server: Server) -> dict[str, str]:
     }
 
 
-def _budget(instance: Instance, facts: Facts) -> Manifest:
-    return manifest(
-        "PodDisruptionBudget",
-        f"{facts.name}-broker",
-        api="policy/v1",
-        labels=labels(instance, facts, COMPONENT),
-        spec={"maxUnavailable": 1, "selector": {"matchLabels": selector(facts, COMPONENT)}},
-    )
-
-
 def _data(instance: Instance, facts: Facts) -> tuple[Manifest, Sequence[Manifest]]:
     """Where the volume `data` comes from, as (part of the set's spec, volumes of the pod's)."""
     if instance.broker_nodes == 1:
@@ -224,45 +192,42 @@ def _stateful_set(instance: Instance, facts: Facts, server: Server, files: dict[
                     "labels": selector(facts, COMPONENT),
                     "annotations": {CONFIG_HASH: digest(files)},
                 },
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(uid, volumes=True),
-                    "terminationGracePeriodSeconds": 60,
-                    **pull_secrets(instance),
+                "spec": pod(
+                    instance,
+                    uid=uid,
+                    writes=True,
+                    terminationGracePeriodSeconds=60,
                     **({"topologySpreadConstraints": spread(selector(facts, COMPONENT))} if nodes > 1 else {}),
-                    "containers": [
-                        {
-                            "name": COMPONENT,
-                            "image": server.image,
-                            "imagePullPolicy": instance.spec.image.pull_policy,
-                            "command": ["/bin/sh", "/etc/taskora/start.sh"],
-                            "env": [{"name": "HOME", "value": "/tmp"}],  # noqa: S108 - inside the pod
-                            "ports": [{"name": "kafka", "containerPort": PORT, "protocol": "TCP"}],
-                            **resources(server.resources),
-                            "securityContext": container_security(),
-                            "terminationMessagePolicy": "FallbackToLogsOnError",
-                            "startupProbe": {**ready, "periodSeconds": 2, "failureThreshold": 150},
-                            "readinessProbe": {**ready, "periodSeconds": 5, "timeoutSeconds": 5},
-                            "livenessProbe": {
+                    containers=[
+                        container(
+                            instance,
+                            COMPONENT,
+                            server.image,
+                            server.resources,
+                            command=["/bin/sh", "/etc/taskora/start.sh"],
+                            env=variables({"HOME": "/tmp"}),  # noqa: S108 - inside the pod
+                            ports=[{"name": "kafka", "containerPort": PORT, "protocol": "TCP"}],
+                            startupProbe={**ready, "periodSeconds": 2, "failureThreshold": 150},
+                            readinessProbe={**ready, "periodSeconds": 5, "timeoutSeconds": 5},
+                            livenessProbe={
                                 "tcpSocket": {"port": "kafka"},
                                 "periodSeconds": 20,
                                 "timeoutSeconds": 5,
                                 "failureThreshold": 6,
                             },
-                            "volumeMounts": [
+                            volumeMounts=[
                                 {"name": "data", "mountPath": data},
                                 {"name": "config", "mountPath": "/etc/taskora"},
                                 *mounts,
                             ],
-                        }
+                        )
                     ],
-                    "volumes": [
+                    volumes=[
                         *data_volumes,
                         {"name": "config", "configMap": {"name": f"{facts.name}-broker"}},
                         *volumes,
                     ],
-                },
+                ),
             },
         },
     )

@@ -1,4 +1,4 @@
-"""The shapes every manifest shares: metadata with Taskora's labels, restricted security contexts, container parts.
+"""The shapes every manifest shares: metadata with Taskora's labels, files, volumes, digests.
 
 What the API server would leave out (empty strings, lists, maps) is never written: comparing needs no defaults.
 """
@@ -14,9 +14,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from taskora_operator.api.pods import Resources
-from taskora_operator.desired.model import Facts, Manifest
-from taskora_operator.profiles import Instance, RoleName
+from taskora_operator.api.spec import DeletionPolicy
+from taskora_operator.desired.model import Facts, Gate, Manifest, Object
+from taskora_operator.profiles import Instance, RoleName, Server
 
 CONFIG_HASH = "taskora.dev/config-hash"
 OPERATOR_NAMESPACE = "taskora-system"
@@ -65,67 +65,41 @@ def present(**parts: Any) -> dict[str, Any]:
     return {key: value for key, value in parts.items() if value not in (None, "", [], {}, ())}
 
 
-def resources(wanted: Resources) -> dict[str, Any]:
-    return present(resources=present(requests=dict(wanted.requests), limits=dict(wanted.limits)))
-
-
-def pod_security(uid: int, *, volumes: bool = False) -> dict[str, Any]:
-    """What Pod Security `restricted` asks of a pod. `volumes`: it writes to a volume of its own."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": uid,
-        "runAsGroup": uid,
-        "seccompProfile": {"type": "RuntimeDefault"},
-        **({"fsGroup": uid, "fsGroupChangePolicy": "OnRootMismatch"} if volumes else {}),
-    }
-
-
-def container_security() -> dict[str, Any]:
-    return {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-    }
-
-
-def empty_dirs(**mounts: str) -> tuple[list[Manifest], list[Manifest]]:
-    """Volumes and mounts of directories that live as long as the pod: `tmp="/tmp"`."""
-    return (
-        [{"name": name, "emptyDir": {}} for name in mounts],
-        [{"name": name, "mountPath": path} for name, path in mounts.items()],
+def config_map(instance: Instance, facts: Facts, component: str, files: Mapping[str, str]) -> Manifest:
+    return manifest(
+        "ConfigMap",
+        f"{facts.name}-{component}",
+        api="v1",
+        labels=labels(instance, facts, component),
+        data=dict(files),
     )
 
 
-def claim(
-    instance: Instance, facts: Facts, component: str, *, size: str, storage_class: str | None, name: str = ""
-) -> Manifest:
-    """A volume as an object of its own, not a claim template: it grows by being applied, and outlives its set."""
-    return manifest(
+def volume(instance: Instance, facts: Facts, component: str, server: Server, *, name: str = "") -> Object:
+    """An object of its own, not a claim template: it grows by being applied, and outlives its set."""
+    claim = manifest(
         "PersistentVolumeClaim",
         name or f"{facts.name}-{component}",
         api="v1",
         labels=labels(instance, facts, component),
         spec={
             "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": size}},
-            **present(storageClassName=storage_class),
+            "resources": {"requests": {"storage": server.size}},
+            **present(storageClassName=server.storage_class),
         },
     )
+    return Object(claim, Gate.DATA, component, retained=instance.spec.deletion_policy is DeletionPolicy.RETAIN)
 
 
-def spread(pods: Mapping[str, str], *, revision: str = "") -> list[Manifest]:
-    """Over nodes and zones, as far as there are any. `revision`: the label that pods of one revision share, so that a
-    rollout ends evenly, too."""
-    return [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": dict(pods)},
-            **({"matchLabelKeys": [revision]} if revision else {}),
-        }
-        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
-    ]
+def budget(instance: Instance, facts: Facts, component: str) -> Manifest:
+    """Of several pods one may be away for maintenance."""
+    return manifest(
+        "PodDisruptionBudget",
+        f"{facts.name}-{component}",
+        api="policy/v1",
+        labels=labels(instance, facts, component),
+        spec={"maxUnavailable": 1, "selector": {"matchLabels": selector(facts, component)}},
+    )
 
 
 def replicas(instance: Instance, facts: Facts, component: str, wanted: int) -> int:
@@ -135,10 +109,6 @@ def replicas(instance: Instance, facts: Facts, component: str, wanted: int) -> i
     above = set[str]() if component == frontend else {frontend} if component in others else others | {frontend}
     still_needed = component in facts.running and not facts.running.isdisjoint(above)
     return wanted if still_needed or not instance.spec.suspended else 0
-
-
-def pull_secrets(instance: Instance) -> dict[str, Any]:
-    return present(imagePullSecrets=[{"name": name} for name in instance.spec.image.pull_secrets])
 
 
 def digest(*things: Any) -> str:

@@ -9,18 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from taskora_operator.desired import secrets, trust
-from taskora_operator.desired.kube import (
-    container_security,
-    digest,
-    empty_dirs,
-    labels,
-    manifest,
-    pod_security,
-    pull_secrets,
-    resources,
-    selector,
-)
+from taskora_operator.desired.kube import digest, labels, manifest, selector
 from taskora_operator.desired.model import Action, Facts, Gate, Manifest, Object
+from taskora_operator.desired.pods import container, empty_dirs, from_secrets, pod, variables
 from taskora_operator.desired.workloads import USER
 from taskora_operator.profiles import Instance, RoleName
 
@@ -47,27 +38,23 @@ def _job(instance: Instance, facts: Facts) -> Manifest:
             "activeDeadlineSeconds": 1800,
             "template": {
                 "metadata": {"labels": selector(facts, COMPONENT)},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(USER),
-                    **pull_secrets(instance),
-                    "containers": [
-                        {
-                            "name": "migrate",
-                            "image": instance.app_image,
-                            "imagePullPolicy": instance.spec.image.pull_policy,
-                            "args": ["migrate"],
-                            "env": [*_environment(instance, facts), *ca.env],
-                            **resources(instance.roles[RoleName.BACKEND].resources),
-                            "securityContext": container_security(),
-                            "terminationMessagePolicy": "FallbackToLogsOnError",
-                            "volumeMounts": [*mounts, *ca.mounts],
-                        }
+                "spec": pod(
+                    instance,
+                    uid=USER,
+                    restartPolicy="Never",
+                    containers=[
+                        container(
+                            instance,
+                            "migrate",
+                            instance.app_image,
+                            instance.roles[RoleName.BACKEND].resources,
+                            args=["migrate"],
+                            env=[*_environment(instance, facts), *ca.env],
+                            volumeMounts=[*mounts, *ca.mounts],
+                        )
                     ],
-                    "volumes": [*volumes, *ca.volumes],
-                },
+                    volumes=[*volumes, *ca.volumes],
+                ),
             },
         },
     )
@@ -82,12 +69,13 @@ def _environment(instance: Instance, facts: Facts) -> list[Manifest]:
         "TASKORA_ADMIN_PASSWORD": (admin, "password"),
     }
     return [
-        {"name": "TASKORA_INSTANCE", "value": facts.name},
-        {"name": "TASKORA_NAMESPACE", "value": facts.namespace},
-        {"name": "TASKORA_VERSION", "value": instance.spec.version},
-        {"name": "TASKORA_LOG_LEVEL", "value": instance.spec.observability.log_level},
-        *(
-            {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
-            for name, (secret, key) in sources.items()
+        *variables(
+            {
+                "TASKORA_INSTANCE": facts.name,
+                "TASKORA_NAMESPACE": facts.namespace,
+                "TASKORA_VERSION": instance.spec.version,
+                "TASKORA_LOG_LEVEL": instance.spec.observability.log_level,
+            }
         ),
+        *from_secrets(sources),
     ]

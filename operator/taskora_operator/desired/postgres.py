@@ -10,24 +10,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from taskora_operator.api.spec import DeletionPolicy
+from taskora_operator.api.pods import Resources
 from taskora_operator.desired import secrets
 from taskora_operator.desired.kube import (
     CONFIG_HASH,
-    claim,
-    container_security,
+    config_map,
     digest,
-    empty_dirs,
     labels,
     manifest,
-    pod_security,
-    pull_secrets,
     render,
     replicas,
-    resources,
     selector,
+    volume,
 )
 from taskora_operator.desired.model import Action, Facts, Gate, Manifest, Object
+from taskora_operator.desired.pods import container, empty_dirs, from_secrets, pod, variables
 from taskora_operator.profiles import Instance, Server
 
 COMPONENT, PROOF = "postgres", "logins"
@@ -47,14 +44,9 @@ def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
         return []
     files = _files(instance)
     made = [
-        Object(_config(instance, facts, files), Gate.DATA, COMPONENT),
+        Object(config_map(instance, facts, COMPONENT, files), Gate.DATA, COMPONENT),
         Object(_service(instance, facts), Gate.DATA, COMPONENT),
-        Object(
-            claim(instance, facts, COMPONENT, size=server.size, storage_class=server.storage_class),
-            Gate.DATA,
-            COMPONENT,
-            retained=instance.spec.deletion_policy is DeletionPolicy.RETAIN,
-        ),
+        volume(instance, facts, COMPONENT, server),
         Object(_stateful_set(instance, facts, server, files), Gate.DATA, COMPONENT),
     ]
     if secrets.database_secret(instance, facts) in facts.unproved and not instance.spec.suspended:
@@ -72,16 +64,6 @@ def _files(instance: Instance) -> dict[str, str]:
         "postgresql.conf": render("postgresql.conf.j2", parameters=parameters),
         "pg_hba.conf": render("pg_hba.conf.j2"),
     }
-
-
-def _config(instance: Instance, facts: Facts, files: dict[str, str]) -> Manifest:
-    return manifest(
-        "ConfigMap",
-        f"{facts.name}-postgres",
-        api="v1",
-        labels=labels(instance, facts, COMPONENT),
-        data=files,
-    )
 
 
 def _service(instance: Instance, facts: Facts) -> Manifest:
@@ -118,40 +100,37 @@ def _stateful_set(instance: Instance, facts: Facts, server: Server, files: dict[
                     "labels": selector(facts, COMPONENT),
                     "annotations": {CONFIG_HASH: digest(files)},
                 },
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(USER, volumes=True),
-                    "terminationGracePeriodSeconds": 60,
-                    **pull_secrets(instance),
-                    "containers": [
-                        {
-                            "name": COMPONENT,
-                            "image": server.image,
-                            "imagePullPolicy": instance.spec.image.pull_policy,
-                            "command": ["/bin/sh", "/etc/taskora/start.sh"],
-                            "ports": [{"name": "postgres", "containerPort": PORT, "protocol": "TCP"}],
-                            **resources(server.resources),
-                            "securityContext": container_security(),
-                            "terminationMessagePolicy": "FallbackToLogsOnError",
-                            "startupProbe": {**probe, "periodSeconds": 2, "failureThreshold": 300},
-                            "readinessProbe": {**probe, "periodSeconds": 5},
-                            "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 6},
-                            "volumeMounts": [
+                "spec": pod(
+                    instance,
+                    uid=USER,
+                    writes=True,
+                    terminationGracePeriodSeconds=60,
+                    containers=[
+                        container(
+                            instance,
+                            COMPONENT,
+                            server.image,
+                            server.resources,
+                            command=["/bin/sh", "/etc/taskora/start.sh"],
+                            ports=[{"name": "postgres", "containerPort": PORT, "protocol": "TCP"}],
+                            startupProbe={**probe, "periodSeconds": 2, "failureThreshold": 300},
+                            readinessProbe={**probe, "periodSeconds": 5},
+                            livenessProbe={**probe, "periodSeconds": 20, "failureThreshold": 6},
+                            volumeMounts=[
                                 {"name": "data", "mountPath": "/data"},
                                 {"name": "config", "mountPath": "/etc/taskora"},
                                 {"name": "credentials", "mountPath": "/credentials"},
                                 *mounts,
                             ],
-                        }
+                        )
                     ],
-                    "volumes": [
+                    volumes=[
                         {"name": "data", "persistentVolumeClaim": {"claimName": f"{facts.name}-postgres"}},
                         {"name": "config", "configMap": {"name": f"{facts.name}-postgres"}},
                         {"name": "credentials", "secret": {"secretName": secret}},
                         *volumes,
                     ],
-                },
+                ),
             },
         },
     )
@@ -162,7 +141,7 @@ def _proof(instance: Instance, facts: Facts, server: Server) -> Manifest:
     given = "".join(facts.secrets.get(secret, {}).get(key, "") for key in ("standby-url", "owner-url"))
     expected = hashlib.sha256(given.encode()).hexdigest()[:16]
     volumes, mounts = empty_dirs(tmp="/tmp")  # noqa: S108 - inside the pod
-    urls = {"STANDBY_URL": "standby-url", "OWNER_URL": "owner-url"}
+    urls = {"STANDBY_URL": (secret, "standby-url"), "OWNER_URL": (secret, "owner-url")}
     return manifest(
         "Job",
         f"{facts.name}-{PROOF}-{expected[:8]}",
@@ -173,33 +152,23 @@ def _proof(instance: Instance, facts: Facts, server: Server) -> Manifest:
             "activeDeadlineSeconds": 600,
             "template": {
                 "metadata": {"labels": selector(facts, PROOF)},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(USER),
-                    **pull_secrets(instance),
-                    "containers": [
-                        {
-                            "name": PROOF,
-                            "image": server.image,
-                            "imagePullPolicy": instance.spec.image.pull_policy,
-                            "command": ["/bin/sh", "/etc/taskora/prove.sh"],
-                            "env": [
-                                {"name": "EXPECTED", "value": expected},
-                                *(
-                                    {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
-                                    for name, key in urls.items()
-                                ),
-                            ],
-                            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-                            "securityContext": container_security(),
-                            "terminationMessagePolicy": "FallbackToLogsOnError",
-                            "volumeMounts": [{"name": "config", "mountPath": "/etc/taskora"}, *mounts],
-                        }
+                "spec": pod(
+                    instance,
+                    uid=USER,
+                    restartPolicy="Never",
+                    containers=[
+                        container(
+                            instance,
+                            PROOF,
+                            server.image,
+                            Resources(requests={"cpu": "10m", "memory": "32Mi"}),
+                            command=["/bin/sh", "/etc/taskora/prove.sh"],
+                            env=[*variables({"EXPECTED": expected}), *from_secrets(urls)],
+                            volumeMounts=[{"name": "config", "mountPath": "/etc/taskora"}, *mounts],
+                        )
                     ],
-                    "volumes": [{"name": "config", "configMap": {"name": f"{facts.name}-{COMPONENT}"}}, *volumes],
-                },
+                    volumes=[{"name": "config", "configMap": {"name": f"{facts.name}-{COMPONENT}"}}, *volumes],
+                ),
             },
         },
     )

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from taskora_operator.api.quantity import amount
-from taskora_operator.api.spec import DeletionPolicy
 from taskora_operator.desired import secrets
 from taskora_operator.desired.kube import (
     CONFIG_HASH,
-    claim,
-    container_security,
+    config_map,
     digest,
-    empty_dirs,
     labels,
     manifest,
-    pod_security,
-    pull_secrets,
     render,
     replicas,
-    resources,
     secret_digest,
     selector,
+    volume,
 )
 from taskora_operator.desired.model import Facts, Gate, Manifest, Object
+from taskora_operator.desired.pods import container, empty_dirs, from_secrets, pod
 from taskora_operator.profiles import Instance, Server
 
 COMPONENT = "redis"
@@ -37,24 +33,9 @@ def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
         return []
     files = _files(server)
     return [
-        Object(
-            manifest(
-                "ConfigMap",
-                f"{facts.name}-redis",
-                api="v1",
-                labels=labels(instance, facts, COMPONENT),
-                data=files,
-            ),
-            Gate.DATA,
-            COMPONENT,
-        ),
+        Object(config_map(instance, facts, COMPONENT, files), Gate.DATA, COMPONENT),
         Object(_service(instance, facts), Gate.DATA, COMPONENT),
-        Object(
-            claim(instance, facts, COMPONENT, size=server.size, storage_class=server.storage_class),
-            Gate.DATA,
-            COMPONENT,
-            retained=instance.spec.deletion_policy is DeletionPolicy.RETAIN,
-        ),
+        volume(instance, facts, COMPONENT, server),
         Object(_deployment(instance, facts, server, files), Gate.DATA, COMPONENT),
     ]
 
@@ -103,45 +84,37 @@ def _deployment(instance: Instance, facts: Facts, server: Server, files: dict[st
                     "labels": selector(facts, COMPONENT),
                     "annotations": {CONFIG_HASH: digest(files, secret_digest(facts, [secret]))},
                 },
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(USER, volumes=True),
-                    **pull_secrets(instance),
-                    "containers": [
-                        {
-                            "name": COMPONENT,
-                            "image": server.image,
-                            "imagePullPolicy": instance.spec.image.pull_policy,
-                            "command": ["/bin/sh", "/etc/taskora/start.sh"],
-                            "env": [
-                                {
-                                    "name": "REDISCLI_AUTH",
-                                    "valueFrom": {"secretKeyRef": {"name": secret, "key": "password"}},
-                                }
-                            ],
-                            "ports": [{"name": "redis", "containerPort": PORT, "protocol": "TCP"}],
-                            **resources(server.resources),
-                            "securityContext": container_security(),
-                            "terminationMessagePolicy": "FallbackToLogsOnError",
-                            "startupProbe": {**probe, "periodSeconds": 2, "failureThreshold": 150},
-                            "readinessProbe": {**probe, "periodSeconds": 5},
-                            "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 6},
-                            "volumeMounts": [
+                "spec": pod(
+                    instance,
+                    uid=USER,
+                    writes=True,
+                    containers=[
+                        container(
+                            instance,
+                            COMPONENT,
+                            server.image,
+                            server.resources,
+                            command=["/bin/sh", "/etc/taskora/start.sh"],
+                            env=from_secrets({"REDISCLI_AUTH": (secret, "password")}),
+                            ports=[{"name": "redis", "containerPort": PORT, "protocol": "TCP"}],
+                            startupProbe={**probe, "periodSeconds": 2, "failureThreshold": 150},
+                            readinessProbe={**probe, "periodSeconds": 5},
+                            livenessProbe={**probe, "periodSeconds": 20, "failureThreshold": 6},
+                            volumeMounts=[
                                 {"name": "data", "mountPath": "/data"},
                                 {"name": "config", "mountPath": "/etc/taskora"},
                                 {"name": "credentials", "mountPath": "/credentials"},
                                 *mounts,
                             ],
-                        }
+                        )
                     ],
-                    "volumes": [
+                    volumes=[
                         {"name": "data", "persistentVolumeClaim": {"claimName": f"{facts.name}-redis"}},
                         {"name": "config", "configMap": {"name": f"{facts.name}-redis"}},
                         {"name": "credentials", "secret": {"secretName": secret}},
                         *volumes,
                     ],
-                },
+                ),
             },
         },
     )

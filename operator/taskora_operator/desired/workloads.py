@@ -8,21 +8,9 @@ from typing import Any
 from taskora_operator.api.pods import Resources, Role
 from taskora_operator.desired import dapr, secrets, trust
 from taskora_operator.desired.components import WITH_CHAT, WITH_STATE
-from taskora_operator.desired.kube import (
-    CONFIG_HASH,
-    container_security,
-    empty_dirs,
-    labels,
-    manifest,
-    pod_security,
-    present,
-    pull_secrets,
-    replicas,
-    resources,
-    selector,
-    spread,
-)
+from taskora_operator.desired.kube import CONFIG_HASH, budget, labels, manifest, present, replicas, selector
 from taskora_operator.desired.model import Facts, Gate, Manifest, Object
+from taskora_operator.desired.pods import container, empty_dirs, from_secrets, pod, spread, variables
 from taskora_operator.profiles import Door, Instance, RoleName, Scale
 
 USER = 10001
@@ -46,7 +34,7 @@ def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
         if scale and not instance.spec.suspended:
             result.append(Object(_autoscaler(instance, facts, role, scale), gate, str(role)))
         if instance.roles[role].replicas >= 2:
-            result.append(Object(_budget(instance, facts, role), gate, str(role)))
+            result.append(Object(budget(instance, facts, str(role)), gate, str(role)))
     result.append(Object(_frontend_service(instance, facts), Gate.FRONTEND, str(RoleName.FRONTEND)))
     return result
 
@@ -118,38 +106,35 @@ def _pod(instance: Instance, facts: Facts, role: RoleName) -> Manifest:
     volumes, mounts = empty_dirs(tmp="/tmp")  # noqa: S108 - inside the pod
     database = trust.PodParts() if role is RoleName.FRONTEND else trust.for_database(instance)
     cache_ca = trust.cache_volume(instance, facts) if role in WITH_STATE else ()
-    return {
-        "serviceAccountName": f"{facts.name}-{role}",
-        "enableServiceLinks": False,
-        "securityContext": pod_security(USER),
-        "terminationGracePeriodSeconds": _drain(role) + 40,
-        **pull_secrets(instance),
+    return pod(
+        instance,
+        uid=USER,
+        serviceAccountName=f"{facts.name}-{role}",
+        terminationGracePeriodSeconds=_drain(role) + 40,
         **present(
             priorityClassName=written.priority_class_name,
             nodeSelector=dict(written.node_selector),
             tolerations=[t.model_dump(by_alias=True, exclude_none=True) for t in written.tolerations],
             affinity=written.affinity,
         ),
-        "topologySpreadConstraints": spread(selector(facts, str(role)), revision="pod-template-hash"),
-        "containers": [
-            {
-                "name": "app",
-                "image": instance.app_image,
-                "imagePullPolicy": instance.spec.image.pull_policy,
-                "args": ["serve", str(role)],
-                "ports": _ports(role),
-                "env": [*_environment(instance, facts, role), *database.env, *_written_variables(written)],
-                **resources(instance.roles[role].resources),
-                "securityContext": container_security(),
-                "terminationMessagePolicy": "FallbackToLogsOnError",
-                "startupProbe": {**_probe("/healthz"), "periodSeconds": 1, "failureThreshold": 120},
-                "livenessProbe": {**_probe("/healthz"), "periodSeconds": 10, "timeoutSeconds": 5},
-                "readinessProbe": {**_probe("/readyz"), "periodSeconds": 2, "timeoutSeconds": 5},
-                "volumeMounts": [*mounts, *database.mounts],
-            }
+        topologySpreadConstraints=spread(selector(facts, str(role)), revision="pod-template-hash"),
+        containers=[
+            container(
+                instance,
+                "app",
+                instance.app_image,
+                instance.roles[role].resources,
+                args=["serve", str(role)],
+                ports=_ports(role),
+                env=[*_environment(instance, facts, role), *database.env, *_written_variables(written)],
+                startupProbe={**_probe("/healthz"), "periodSeconds": 1, "failureThreshold": 120},
+                livenessProbe={**_probe("/healthz"), "periodSeconds": 10, "timeoutSeconds": 5},
+                readinessProbe={**_probe("/readyz"), "periodSeconds": 2, "timeoutSeconds": 5},
+                volumeMounts=[*mounts, *database.mounts],
+            )
         ],
-        "volumes": [*volumes, *database.volumes, *cache_ca],
-    }
+        volumes=[*volumes, *database.volumes, *cache_ca],
+    )
 
 
 def _drain(role: RoleName) -> int:
@@ -167,10 +152,6 @@ def _ports(role: RoleName) -> list[Manifest]:
 
 def _environment(instance: Instance, facts: Facts, role: RoleName) -> list[Manifest]:
     """docs/environment.md."""
-
-    def token(secret: str) -> Manifest:
-        return {"secretKeyRef": {"name": secret, "key": "token"}}
-
     values = {
         "TASKORA_INSTANCE": facts.name,
         "TASKORA_NAMESPACE": facts.namespace,
@@ -189,15 +170,12 @@ def _environment(instance: Instance, facts: Facts, role: RoleName) -> list[Manif
         values["TASKORA_CHAT_PROVIDER"] = str(instance.spec.chat.provider)
     if role is RoleName.FRONTEND:
         values["TASKORA_SESSION_SECRET"] = secrets.session_secret(facts)
-    sources = {
-        "DAPR_API_TOKEN": token(secrets.api_token_secret(facts)),
-        "APP_API_TOKEN": token(secrets.app_token_secret(facts)),
-        "POD_NAME": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}},
+    tokens = {
+        "DAPR_API_TOKEN": (secrets.api_token_secret(facts), "token"),
+        "APP_API_TOKEN": (secrets.app_token_secret(facts), "token"),
     }
-    return [
-        *({"name": name, "value": value} for name, value in values.items()),
-        *({"name": name, "valueFrom": source} for name, source in sources.items()),
-    ]
+    pod_name = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}}
+    return [*variables(values), *from_secrets(tokens), pod_name]
 
 
 def _tracing(instance: Instance) -> dict[str, str]:
@@ -265,16 +243,6 @@ def _native_sidecars(facts: Facts) -> bool:
     """Kubernetes ends a native sidecar after the containers it serves; Dapr makes one from 1.18 on."""
     dapr_version = facts.capabilities.dapr_version
     return dapr_version is not None and dapr_version >= (1, 18) and facts.capabilities.kubernetes >= (1, 29)
-
-
-def _budget(instance: Instance, facts: Facts, role: RoleName) -> Manifest:
-    return manifest(
-        "PodDisruptionBudget",
-        f"{facts.name}-{role}",
-        api="policy/v1",
-        labels=labels(instance, facts, str(role)),
-        spec={"maxUnavailable": 1, "selector": {"matchLabels": selector(facts, str(role))}},
-    )
 
 
 def _frontend_service(instance: Instance, facts: Facts) -> Manifest:
