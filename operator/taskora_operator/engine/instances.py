@@ -60,6 +60,11 @@ class Instances:
         text = json.dumps({**body, "metadata": metadata}, separators=(",", ":")).encode()
         self._by_namespace.setdefault(key.namespace, {})[key.name] = _Seen(uid, version, _age(body), text)
 
+    def marks(self, key: InstanceKey) -> dict[str, object]:
+        """What every line of the log about an instance carries."""
+        body = self.get(key)
+        return {"instance": str(key), "generation": body["metadata"].get("generation") if body else None}
+
     def drop(self, key: InstanceKey) -> None:
         seen = self._by_namespace.get(key.namespace, {})
         seen.pop(key.name, None)
@@ -74,5 +79,5 @@ class Instances:
 
 def _age(body: Manifest) -> tuple[str, bool, str]:
     """Creation is told in whole seconds: of two made within one, the one that was acted on stays."""
-    acted_on = bool(body.get("status", {}).get("observedGeneration"))
+    acted_on = body.get("status", {}).get("observedGeneration", 0) > 0
     return body["metadata"]["creationTimestamp"], not acted_on, body["metadata"]["name"]

@@ -20,7 +20,8 @@ from taskora_operator.cluster.permissions import CHILDREN, INSTANCES
 from taskora_operator.desired.model import Manifest
 from taskora_operator.engine.instances import InstanceKey, Instances, key_of
 from taskora_operator.engine.queue import QueueClosed, WorkQueue
-from taskora_operator.engine.reconciler import Entropy, Outcome, Reconciler
+from taskora_operator.engine.reconciler import Outcome, Reconciler
+from taskora_operator.engine.writing import Entropy
 from taskora_operator.reconcile.drawing import Desire
 from taskora_operator.reconcile.found import Found, observe
 
@@ -121,7 +122,7 @@ class Engine:
     async def _first_look(self) -> bool:
         try:
             await self._discover()
-            if INSTANCES.name not in self.reconciler.capabilities.kinds:
+            if INSTANCES.name not in self.reconciler.looker.capabilities.kinds:
                 raise NotInstalledError(f"The cluster does not know {INSTANCES.kind}: apply the CRD in crds/ first.")
             await self._relist()
         except UnreachableError as error:
@@ -136,7 +137,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Finishes the write in flight and begins no other."""
-        self.reconciler.stopping = True
+        self.reconciler.stop()
         self.queue.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._pace.stopping)
@@ -160,7 +161,7 @@ class Engine:
                 result = self._again(key, error, "unreachable")
             except Exception as error:  # one instance's error never delays another
                 result = self._again(key, error, "error")
-                log.exception("unforeseen", extra=self.reconciler.marks(key))
+                log.exception("unforeseen", extra=self.instances.marks(key))
             finally:
                 self.queue.done(key)
             RECONCILES.labels(result).inc()
@@ -183,7 +184,7 @@ class Engine:
 
     def _again(self, key: InstanceKey, error: Exception, result: str, *, at_least: float = 0.0) -> str:
         pause = self.queue.failed(key, at_least=at_least)
-        log.warning("trying again in %.1f s: %s", pause, error, extra=self.reconciler.marks(key))
+        log.warning("trying again in %.1f s: %s", pause, error, extra=self.instances.marks(key))
         return result
 
     async def _keep_discovering(self) -> None:
@@ -200,11 +201,11 @@ class Engine:
 
     async def _discover(self) -> None:
         found = await discover(self._api)
-        if found == self.reconciler.capabilities:
+        if found == self.reconciler.looker.capabilities:
             return
         log.info("the cluster: %s", describe(found))
         self.children.serve(child for child in CHILDREN if child.name in found.kinds)
-        self.reconciler.capabilities = found
+        self.reconciler.looker.capabilities = found
         for key in self.instances:
             self.queue.add(key)
 

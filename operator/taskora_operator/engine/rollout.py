@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from taskora_operator.cluster.apiserver import ApiError, ApiServer
 from taskora_operator.desired.model import Gate, Key
-from taskora_operator.engine.instances import InstanceKey
-from taskora_operator.engine.pods import read_pods
+from taskora_operator.engine.pods import PodReader
 from taskora_operator.reconcile import pods as pods_
 from taskora_operator.reconcile.found import Found
 from taskora_operator.reconcile.plan import Wanted, current
 from taskora_operator.reconcile.revisions import stated
 from taskora_operator.reconcile.rollout import Outcome, Revision, Schema, Seen, Trouble
 
-LAST_LINES, LAST_CHARACTERS = 10, 2000
-
-log = logging.getLogger(__name__)
-
 
 async def look(
-    api: ApiServer,
-    key: InstanceKey,
+    reader: PodReader,
     *,
     target: Revision,
     wanted: Sequence[Wanted],
@@ -37,13 +29,13 @@ async def look(
     waiting = pods_.waiting(wanted, found)
     migration = next((item for item in rolled if item.gate is Gate.SCHEMA and _serves(item, found)), None)
     unstated = target.schema is None and migration is not None
-    pods = await read_pods(api, key) if waiting or unstated else None
+    pods = await reader.read() if waiting or unstated else None
     schema: Schema | None = None
     if migration is not None and unstated and pods is not None:
         schema = stated(pods_.termination_message(pods_.pods_of(migration, pods)))
     trouble = pods_.trouble(wanted, found, pods or [], now=now, deadline=deadline)
     if trouble is not None and target.outcome is Outcome.PROGRESSING:
-        trouble = await _with_last_lines(api, key, trouble)
+        trouble = await _with_last_lines(reader, trouble)
     return Seen(healthy=all(_serves(item, found) for item in rolled), trouble=trouble, schema=schema)
 
 
@@ -52,16 +44,9 @@ def _serves(item: Wanted, found: Mapping[Key, Found]) -> bool:
     return have is not None and current(item, have) and have.health.ok and not have.deleting
 
 
-async def _with_last_lines(api: ApiServer, key: InstanceKey, trouble: Trouble) -> Trouble:
+async def _with_last_lines(reader: PodReader, trouble: Trouble) -> Trouble:
     """A log that can't be read any more takes nothing from what is known."""
     if not trouble.pod:
         return trouble
-    try:
-        said = await api.last_lines(
-            key.namespace, trouble.pod, container=trouble.container, previous=trouble.previous, lines=LAST_LINES
-        )
-    except ApiError as error:
-        log.info("the log of pod %s could not be read: %s", trouble.pod, error, extra={"instance": str(key)})
-        return trouble
-    lines = said.strip()[-LAST_CHARACTERS:]
+    lines = await reader.last_lines(trouble.pod, container=trouble.container, previous=trouble.previous)
     return replace(trouble, message=f"{trouble.message}. Its last lines:\n{lines}") if lines else trouble

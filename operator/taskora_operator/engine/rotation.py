@@ -14,7 +14,7 @@ from taskora_operator.desired.postgres import PROOF
 from taskora_operator.desired.secrets import filled
 from taskora_operator.desired.turns import Turn, turns
 from taskora_operator.engine.instances import InstanceKey
-from taskora_operator.engine.pods import read_pods
+from taskora_operator.engine.pods import PodReader
 from taskora_operator.profiles import Instance
 from taskora_operator.reconcile import pods as pods_
 from taskora_operator.reconcile import rotation as rotation_
@@ -46,6 +46,7 @@ async def advance(
     key: InstanceKey,
     resource: TaskoraDeployment,
     turning: Sequence[tuple[Turn, Found, Rotation]],
+    reader: PodReader,
     *,
     facts: Facts,
     wanted: Sequence[Wanted],
@@ -67,7 +68,7 @@ async def advance(
             and found[item.key].health.ok
             for item in wanted
         ),
-        everywhere=await _everywhere(api, key, wanted, plan, [rotation for _, _, rotation in turning]),
+        everywhere=await _everywhere(reader, wanted, plan, [rotation for _, _, rotation in turning]),
     )
     written: list[Manifest] = []
     for turn, have, rotation in turning:
@@ -98,12 +99,10 @@ def _jobs_run(found: Mapping[Key, Found], facts: Facts) -> bool:
     )
 
 
-async def _everywhere(
-    api: ApiServer, key: InstanceKey, wanted: Sequence[Wanted], plan: Plan, rotations: Sequence[Rotation]
-) -> bool:
+async def _everywhere(reader: PodReader, wanted: Sequence[Wanted], plan: Plan, rotations: Sequence[Rotation]) -> bool:
     """Pods that are ending count: they drain with what they were given at their start."""
     moving = any(rotation.step is not Step.SETTLED for rotation in rotations)
     if not moving or not (plan.closed is None or plan.closed > Gate.FRONTEND):
         return False
-    pods = await read_pods(api, key)
+    pods = await reader.read()
     return pods is not None and not pods_.left_behind(wanted, pods)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from taskora_operator.engine.reconciler import Desire
+from taskora_operator.reconcile.drawing import Desire
 
 from tests.component.cli.conftest import Command
 from tests.component.operator.harness import Cluster, Operator

@@ -22,8 +22,9 @@ from taskora_operator.cluster.permissions import BY_KIND, CHILDREN, INSTANCES, P
 from taskora_operator.cluster.transport import HttpTransport, Request, Response, Transport
 from taskora_operator.desired.model import Desired, Facts, Manifest
 from taskora_operator.engine import Engine, Pace
-from taskora_operator.engine.reconciler import Desire, Entropy
+from taskora_operator.engine.writing import Entropy
 from taskora_operator.profiles import Instance
+from taskora_operator.reconcile.drawing import Desire
 
 from tests.cluster import versions
 from tests.cluster.binaries import module_folder

@@ -43,7 +43,7 @@ async def test_a_whole_instance_becomes_ready_and_is_then_left_alone(cluster: Cl
         await cluster.edit("Deployment", "taskora-audit", {"metadata": {"annotations": {"example.org/mine": "kept"}}})
         await operator.rest()
         assert operator.counted() == before, "an annotation of somebody else is no reason to write"
-        assert operator.engine.reconciler.not_canonical(cluster.namespace) == []
+        assert operator.engine.reconciler.writer.remembered(cluster.namespace) == {}
     async with Operator(cluster, desired=no_broker(desired)) as restarted:
         await restarted.look()
         await restarted.rest()

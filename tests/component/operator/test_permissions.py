@@ -6,14 +6,16 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
-from taskora_operator.cluster.apiserver import ApiServer
+from taskora_operator.cluster.apiserver import ApiError, ApiServer
 from taskora_operator.cluster.lease import Leadership
-from taskora_operator.cluster.permissions import rules
+from taskora_operator.cluster.permissions import PODS, rules
 from taskora_operator.desired import desired
 from taskora_operator.desired.model import Desired, Facts, Manifest
 from taskora_operator.profiles import Instance
+from taskora_operator.reconcile.rotation import REQUEST
 
 from tests.cluster.envtest import ApiServer as EnvTest
 from tests.component.operator.harness import (
@@ -54,6 +56,12 @@ def envtest() -> Iterator[EnvTest]:
 def grant(server: EnvTest, namespace: str) -> str:
     """What the chart grants to an operator that serves one namespace; returns a token of its service account."""
     server.kubectl("-n", namespace, "create", "serviceaccount", ACCOUNT)
+    allow(server, namespace)
+    return server.kubectl("-n", namespace, "create", "token", ACCOUNT).strip()
+
+
+def allow(server: EnvTest, namespace: str, *, but: str = "") -> None:
+    """All that the chart grants, but one resource."""
     subject = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}]
     items: list[object] = []
     for part, kind, binding in [
@@ -64,10 +72,14 @@ def grant(server: EnvTest, namespace: str) -> str:
         name = f"{ACCOUNT}-{part}"
         role = {"apiGroup": RBAC.split("/", maxsplit=1)[0], "kind": kind, "name": name}
         metadata = {"name": name, "namespace": namespace}
-        items.append({"apiVersion": RBAC, "kind": kind, "metadata": metadata, "rules": rules()[part]})
+        granted = [
+            {**rule, "resources": [each for each in rule["resources"] if each != but]}
+            for rule in rules()[part]
+            if rule["resources"] != [but]
+        ]
+        items.append({"apiVersion": RBAC, "kind": kind, "metadata": metadata, "rules": granted})
         items.append({"apiVersion": RBAC, "kind": binding, "metadata": metadata, "roleRef": role, "subjects": subject})
     server.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    return server.kubectl("-n", namespace, "create", "token", ACCOUNT).strip()
 
 
 def topics_elsewhere(instance: Instance, facts: Facts) -> Desired:
@@ -140,3 +152,38 @@ async def test_the_operator_uses_every_verb_it_is_granted_and_needs_no_other(
     }
     by_kopf = {("taskora.dev", "taskoradeployments", "watch")}  # which watches the instances
     assert used | by_kopf == granted
+
+
+async def test_a_rotation_that_may_not_look_at_pods_says_so_and_goes_on_when_it_may(
+    cluster: Cluster, envtest: EnvTest
+) -> None:
+    token = await asyncio.to_thread(grant, envtest, cluster.namespace)
+    await cluster.make_instance()
+    async with Operator(cluster, desired=no_broker(desired), token=token) as operator:
+
+        async def may_look() -> bool:
+            try:
+                await ApiServer(operator.wire.inner).list(PODS, namespace=cluster.namespace)
+            except ApiError as error:
+                return error.code != 403
+            return True
+
+        async def condition(type_: str) -> Manifest:
+            await operator.look()
+            await cluster.play_kubelet()
+            return await cluster.condition(type_)
+
+        await operator.settle()
+        await asyncio.to_thread(allow, envtest, cluster.namespace, but="pods")
+        await until(may_look, "no look at pods", good=lambda may: not may)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        await cluster.edit("TaskoraDeployment", "taskora", {"metadata": {"annotations": {REQUEST: now}}})
+        told = await until(lambda: condition("PrerequisitesMet"), "the lack", good=lambda c: c["status"] == "False")
+        assert told["reason"] == "Forbidden"
+        assert "lacks a permission on pods" in told["message"]
+        assert "Upgrade its chart" in told["message"]
+        assert (await cluster.condition("SecretsRotated"))["reason"] == "Rotating"
+        await asyncio.to_thread(allow, envtest, cluster.namespace)
+        await until(lambda: condition("SecretsRotated"), "the turn's end", good=lambda c: c["reason"] == "Rotated")
+        await operator.settle()
+        assert (await cluster.condition("PrerequisitesMet"))["status"] == "True"

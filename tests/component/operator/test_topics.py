@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 from taskora_operator.cluster.kafka import TopicState, connected
 from taskora_operator.desired.model import Desired, Facts, Topic
-from taskora_operator.engine.reconciler import FINALIZER, Desire
+from taskora_operator.engine.reconciler import FINALIZER
 from taskora_operator.profiles import Instance
+from taskora_operator.reconcile.drawing import Desire
 
 from tests.cluster.envtest import ApiServer as EnvTest
 from tests.cluster.services import Kafka

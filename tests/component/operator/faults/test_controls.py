@@ -13,7 +13,7 @@ from taskora_operator.cluster.apiserver import ApiServer
 from taskora_operator.cluster.permissions import Resource
 from taskora_operator.cluster.transport import Response
 from taskora_operator.desired.model import Action, Desired, Facts, Gate, Key, Object
-from taskora_operator.engine import reconciler
+from taskora_operator.engine import looking
 from taskora_operator.profiles import Instance
 from taskora_operator.reconcile import plan as plan_
 from taskora_operator.reconcile.found import Found
@@ -54,7 +54,7 @@ async def test_without_gates_the_order_is_noticed(worlds: Worlds, monkeypatch: p
     def at_once(wanted: Sequence[plan_.Wanted], found: Mapping[Key, Found], **more: Any) -> plan_.Plan:
         return real([replace(each, gate=Gate.FOUNDATION) for each in wanted], found, **more)
 
-    told = await objection(worlds, BY_NAME["create"], monkeypatch, (reconciler, "plan", at_once))
+    told = await objection(worlds, BY_NAME["create"], monkeypatch, (looking, "plan", at_once))
     assert "before its time" in told
 
 

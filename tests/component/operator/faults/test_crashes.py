@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from taskora_operator.cluster.transport import Response
 from taskora_operator.desired import desired
-from taskora_operator.engine.reconciler import Desire
+from taskora_operator.reconcile.drawing import Desire
 
 from tests.component.operator.faults.points import every
 from tests.component.operator.faults.wire import Call, MeddledWire, Send

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from taskora_operator.desired import desired
 from taskora_operator.desired.model import Desired, Facts, Manifest
-from taskora_operator.engine.reconciler import Desire
 from taskora_operator.profiles import Instance
+from taskora_operator.reconcile.drawing import Desire
 
 from tests.component.operator.faults.points import tried
 from tests.component.operator.faults.world import SCENARIOS, Scenario, Worlds, differences, judge

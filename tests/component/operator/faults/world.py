@@ -19,8 +19,8 @@ from taskora_operator.cluster.transport import Response
 from taskora_operator.desired.model import Desired, Facts, Gate, Manifest
 from taskora_operator.engine import Engine
 from taskora_operator.engine.instances import InstanceKey
-from taskora_operator.engine.reconciler import Desire
 from taskora_operator.profiles import Instance, resolve
+from taskora_operator.reconcile.drawing import Desire
 from taskora_operator.reconcile.rotation import NOTE, REQUEST
 
 from tests.cluster.envtest import ApiServer as EnvTest
@@ -305,7 +305,7 @@ class World:
     def _gates(self, instance: Manifest) -> Mapping[str, Gate]:
         resource = TaskoraDeployment.model_validate(instance)
         engine = self.operators[-1].engine
-        facts = Facts(self.namespace, NAME, "some-uid", 1, engine.reconciler.capabilities)
+        facts = Facts(self.namespace, NAME, "some-uid", 1, engine.reconciler.looker.capabilities)
         return {str(o.key): o.gate for o in self.desired(resolve(resource.spec), facts).objects}
 
     def _early(self, gates: Mapping[str, Gate]) -> Sequence[str]:
