@@ -1,7 +1,8 @@
 """Writes the CustomResourceDefinition: `python -m taskora_operator.api.crd`.
 
-Pydantic's JSON schema becomes a structural schema: references inlined, no nulls, no titles. Defaults are told in words,
-not set by the API server: an object keeps what its author wrote, and a default may differ in a later release.
+Pydantic's JSON schema becomes a structural schema: references inlined, no nulls, no titles. Defaults of the spec are
+told in words, not set by the API server: an object keeps what its author wrote, and a default may differ in a later
+release.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from taskora_operator.api import API_VERSION, GROUP, KIND, PLURAL, VERSION
 from taskora_operator.api.spec import Spec
-from taskora_operator.api.status import Status
+from taskora_operator.api.status import NOT_YET, Status
 
 Schema = dict[str, Any]
 
@@ -63,7 +64,7 @@ def crd() -> Schema:
                                     },
                                 },
                                 "spec": structural(Spec),
-                                "status": structural(Status),
+                                "status": {**structural(Status), "default": {"observedGeneration": NOT_YET}},
                             },
                         }
                     },

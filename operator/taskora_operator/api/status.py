@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from taskora_operator.api.schema import StatusModel, map_list
 
@@ -79,8 +79,15 @@ class LastBackup(StatusModel):
     sha256: str
 
 
+NOT_YET = -1
+"""The API server's default of `observedGeneration`: without it kstatus takes an instance nobody has seen for done."""
+
+
 class Status(StatusModel):
-    observed_generation: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})] | None = None
+    observed_generation: Annotated[
+        Annotated[int, Field(ge=0, json_schema_extra={"format": "int64", "minimum": NOT_YET})] | None,
+        BeforeValidator(lambda given: None if given == NOT_YET else given),
+    ] = None
     """The generation of the spec that was last acted on."""
 
     conditions: Annotated[list[Condition], Field(max_length=32, json_schema_extra=map_list("type"))] = Field(

@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from taskora_operator.api.status import Condition, Status
+from taskora_operator.api.crd import crd
+from taskora_operator.api.status import NOT_YET, Condition, Status
 from taskora_operator.desired.model import Action, Gate, Problem
 from taskora_operator.reconcile import status as status_
 from taskora_operator.reconcile.health import Health
@@ -87,9 +88,25 @@ def test_kstatus_reads_current_of_what_is_ready_failed_of_what_is_stalled_and_wa
     assert kstatus(status, generation=4) == "InProgress", "an edit is waited for until it was acted on"
 
 
+def test_kstatus_waits_for_an_instance_that_nobody_has_looked_at() -> None:
+    unseen = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["default"]
+    assert kstatus(unseen, generation=1) == "InProgress"
+    assert kstatus({}, generation=1) == "Current", "which is why there is a default"
+
+
+@given(worlds, st.booleans())
+def test_kstatus_reads_the_first_status_as_any_other(drawn: object, paused: bool) -> None:
+    unseen = Status.model_validate({"observedGeneration": NOT_YET})
+    folded = status_.fold(unseen, observation(drawn, paused=paused), now=NOW)
+    status = merged({"observedGeneration": NOT_YET}, status_.patch({"observedGeneration": NOT_YET}, folded))
+    assert (kstatus(status, generation=3) == "Current") == status_.is_ready(folded)
+
+
 def test_kstatus_reads_failed_of_an_instance_that_is_refused() -> None:
-    refused = status_.refuse(Status(), Problem("Ready", "NamespaceOccupied", "There is one."), now=NOW)
-    assert kstatus(status_.dump(refused), generation=1) == "Failed"
+    unseen = {"observedGeneration": NOT_YET}
+    problem = Problem("Ready", "NamespaceOccupied", "There is one.")
+    refused = status_.refuse(Status.model_validate(unseen), problem, now=NOW)
+    assert kstatus(merged(unseen, status_.patch(unseen, refused)), generation=1) == "Failed"
 
 
 @given(worlds, worlds)
