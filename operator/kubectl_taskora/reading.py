@@ -127,7 +127,9 @@ async def facts_for(
             if key.kind == "Deployment" and "replicas" in body["spec"]
         },
         scaled_by_others=frozenset(
-            key.name for key, body in objects.items() if key.kind == "Deployment" and observe(body).scaled_by_others
+            key.name
+            for key, body in objects.items()
+            if key.kind == "Deployment" and observe(body).traits.scaled_by_others
         ),
         unproved=unproved({key: observe(body) for key, body in objects.items()}),
     )

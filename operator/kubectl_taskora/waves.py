@@ -100,5 +100,4 @@ def _as_wanted(item: Wanted, facts: Facts) -> Found:
         owned=item.owned,
         deleting=False,
         health=Health(ok=True),
-        replicas=None,
     )

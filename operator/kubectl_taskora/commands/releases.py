@@ -32,6 +32,8 @@ async def rollback(session: Session, asked: Namespace) -> Answer:
         selector="app.kubernetes.io/managed-by=taskora-operator",
     )
     seen = [observe(body) for body in found]
-    ledger = [each.revision for each in seen if each.revision and each.owner_uid == here.body["metadata"]["uid"]]
+    ledger = [
+        each.traits.revision for each in seen if each.traits.revision and each.owner_uid == here.body["metadata"]["uid"]
+    ]
     step = back(spec, ledger, to=asked.to, now=datetime.now(UTC))
     return await edit(session, asked, here, step.change, step.told, nothing=f"is asked to run {spec.version} already")

@@ -35,7 +35,9 @@ class BackupReader:
         known = self._read.get(key)
         if known is None or known[0] != ended.uid:
             last = before
-            if good is not None and (before is None or good.completed_at is None or good.completed_at >= before.time):
+            if good is not None and (
+                before is None or good.traits.completed_at is None or good.traits.completed_at >= before.time
+            ):
                 last = stored(await _pods(reader, good)) or before
             words = "" if ended.health.ok else complaint(await _pods(reader, ended))
             known = (ended.uid, last, words)

@@ -137,12 +137,12 @@ class Looker:
             generation=resource.metadata.generation,
             capabilities=self.capabilities,
             observed_replicas={
-                each.name: have.replicas
+                each.name: have.traits.replicas
                 for each, have in found.items()
-                if each.kind == "Deployment" and have.replicas is not None
+                if each.kind == "Deployment" and have.traits.replicas is not None
             },
             scaled_by_others=frozenset(
-                each.name for each, have in found.items() if each.kind == "Deployment" and have.scaled_by_others
+                each.name for each, have in found.items() if each.kind == "Deployment" and have.traits.scaled_by_others
             ),
             unproved=unproved(found),
         )

@@ -55,7 +55,7 @@ class PodReader:
         scaled = {
             each.name.removeprefix(f"{self._key.name}-")
             for each, have in found.items()
-            if each.kind in ("Deployment", "StatefulSet") and (have.replicas or have.pods)
+            if each.kind in ("Deployment", "StatefulSet") and (have.traits.replicas or have.traits.pods)
         }
         if not scaled:
             return frozenset()

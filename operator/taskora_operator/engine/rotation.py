@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 def turning(instance: Instance, facts: Facts, found: Mapping[Key, Found]) -> Sequence[tuple[Turn, Found, Rotation]]:
     """The Secrets that take turns, as far as they are there and ours."""
     return [
-        (turn, have, have.rotation)
+        (turn, have, have.traits.rotation)
         for turn in turns(instance, facts)
         for have in [found.get(Key("v1", "Secret", turn.secret))]
-        if have is not None and have.rotation is not None and have.belongs_to(facts) and not have.deleting
+        if have is not None and have.traits.rotation is not None and have.belongs_to(facts) and not have.deleting
     ]
 
 

@@ -50,7 +50,7 @@ def judge(ended: Found | None, *, last: LastBackup | None, words: str, scheduled
 
 
 def _ended_at(have: Found) -> datetime | None:
-    return have.completed_at or have.health.failed_at
+    return have.traits.completed_at or have.health.failed_at
 
 
 def stored(pods: Sequence[Manifest]) -> LastBackup | None:

@@ -21,7 +21,7 @@ def wish_of(instance: Instance) -> Wish:
 
 
 def recorded(found: Iterable[Found], facts: Facts) -> Sequence[Revision]:
-    return [have.revision for have in found if have.revision and have.owned_by(facts)]
+    return [have.traits.revision for have in found if have.traits.revision and have.owned_by(facts)]
 
 
 def draw(

@@ -1,16 +1,17 @@
 """What is kept of an object that was found: digests and what decisions read, never the object itself.
 
-A thousand instances are 80,000 objects, so what many of them have in common is kept once.
+A thousand instances are 80,000 objects, so what many of them have in common is kept once, and what only some kinds
+have takes no room in the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from taskora_operator.desired.model import Facts, Key, Manifest
 from taskora_operator.reconcile import revisions, rotation
@@ -22,6 +23,25 @@ from taskora_operator.reconcile.rotation import Rotation
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 OWNER_KIND = "TaskoraDeployment"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What only some kinds have."""
+
+    replicas: int | None = None  # spec.replicas
+    pods: int = 0  # status.replicas
+    scaled_by_others: bool = False  # whoever uses the scale subresource has set them
+    completed_at: datetime | None = None  # of a Job that ended well
+    address: str = ""  # of an Ingress, once its controller has published one
+    revision: Revision | None = None  # of a ControllerRevision
+    storage: str = ""  # of a PersistentVolumeClaim: what it asks for
+    storage_class: str = ""
+    bound: bool = False
+    rotation: Rotation | None = None  # of a Secret
+
+
+NONE = Traits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +58,7 @@ class Found:
     owned: str  # digest of the fields our applies own
     deleting: bool
     health: Health
-    replicas: int | None  # spec.replicas
-    pods: int = 0  # status.replicas
-    completed_at: datetime | None = None  # of a Job that ended well
-    scaled_by_others: bool = False  # whoever uses the scale subresource has set them
-    address: str = ""  # of an Ingress, once its controller has published one
-    revision: Revision | None = None  # of a ControllerRevision
-    storage: str = ""  # of a PersistentVolumeClaim: what it asks for
-    storage_class: str = ""
-    bound: bool = False
-    rotation: Rotation | None = None  # of a Secret
+    traits: Traits = NONE
 
     def belongs_to(self, facts: Facts) -> bool:
         """Whether the instance may change this object: it owns it, or (retained data) it bears the instance's name."""
@@ -61,11 +72,9 @@ class Found:
 
 def observe(found: Manifest) -> Found:
     metadata: dict[str, Any] = found["metadata"]
-    spec: dict[str, Any] = found.get("spec", {}) if found["kind"] == "PersistentVolumeClaim" else {}
     labels: dict[str, str] = metadata.get("labels") or {}
     annotations: dict[str, str] = metadata.get("annotations") or {}
     controller = next((o for o in metadata.get("ownerReferences", ()) if o.get("controller")), None)
-    addresses = found.get("status", {}).get("loadBalancer", {}).get("ingress", ()) if found["kind"] == "Ingress" else ()
     return Found(
         key=_key(found["apiVersion"], found["kind"], metadata["name"]),
         namespace=intern(metadata.get("namespace", "")),
@@ -76,30 +85,51 @@ def observe(found: Manifest) -> Found:
         or any(entry["manager"] == MANAGER for entry in metadata.get("managedFields", ())),
         owner=intern(f"{controller['kind']}/{controller['name']}") if controller else None,
         owner_uid=intern(controller["uid"]) if controller else None,
-        wanted_hash=annotations.get(WANTED_HASH),
+        wanted_hash=_shared(annotations.get(WANTED_HASH)),  # other instances want much the same
         owned=digest(owned(found)),
         deleting="deletionTimestamp" in metadata,
-        health=_same(health(found)),
-        replicas=found.get("spec", {}).get("replicas"),
-        pods=found.get("status", {}).get("replicas", 0),
-        completed_at=_time(found.get("status", {}).get("completionTime")) if found["kind"] == "Job" else None,
-        scaled_by_others=any(
-            entry.get("subresource") == "scale" and "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
-            for entry in metadata.get("managedFields", ())
-        ),
-        address=next((a.get("ip") or a.get("hostname", "") for a in addresses), ""),
-        storage=spec.get("resources", {}).get("requests", {}).get("storage", ""),
-        storage_class=spec.get("storageClassName", ""),
-        bound=bool(spec) and found.get("status", {}).get("phase") == "Bound",
-        revision=revisions.read(found) if found["kind"] == revisions.KIND else None,
-        rotation=rotation.read(found) if found["kind"] == "Secret" else None,
+        health=_shared(health(found)),
+        traits=_shared(_traits(found)),
     )
+
+
+def _traits(found: Manifest) -> Traits:
+    kind, metadata = found["kind"], found["metadata"]
+    spec: dict[str, Any] = found.get("spec") or {}
+    status: dict[str, Any] = found.get("status") or {}
+    match kind:
+        case "PersistentVolumeClaim":
+            return Traits(
+                storage=spec.get("resources", {}).get("requests", {}).get("storage", ""),
+                storage_class=spec.get("storageClassName", ""),
+                bound=status.get("phase") == "Bound",
+            )
+        case "Job":
+            return Traits(completed_at=_time(status.get("completionTime")))
+        case "Ingress":
+            addresses = status.get("loadBalancer", {}).get("ingress", ())
+            return Traits(address=next((a.get("ip") or a.get("hostname", "") for a in addresses), ""))
+        case revisions.KIND:
+            return Traits(revision=revisions.read(found))
+        case "Secret":
+            return Traits(rotation=rotation.read(found))
+        case _:
+            return Traits(
+                replicas=spec.get("replicas"),
+                pods=status.get("replicas", 0),
+                scaled_by_others=any(
+                    entry.get("subresource") == "scale" and "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
+                    for entry in metadata.get("managedFields", ())
+                ),
+            )
 
 
 def unproved(found: Mapping[Key, Found]) -> frozenset[str]:
     """The Secrets with a fresh idle credential."""
     return frozenset(
-        key.name for key, have in found.items() if have.rotation and have.rotation.step is rotation.Step.PREPARED
+        key.name
+        for key, have in found.items()
+        if have.traits.rotation and have.traits.rotation.step is rotation.Step.PREPARED
     )
 
 
@@ -108,9 +138,16 @@ def _key(api_version: str, kind: str, name: str) -> Key:
     return Key(api_version, kind, name)
 
 
-@lru_cache(maxsize=1024)
-def _same(one: Health) -> Health:
+T = TypeVar("T", bound=Hashable)
+
+
+def _shared(one: T) -> T:
     """Of all that are equal, the first."""
+    return cast(T, _first(one))
+
+
+@lru_cache(maxsize=8192)
+def _first(one: Hashable) -> Hashable:
     return one
 
 

@@ -228,7 +228,7 @@ def _change(item: Wanted, have: Found | None, remembered: Mapping[str, tuple[str
 
 def _stop(item: Wanted, have: Found | None, facts: Facts) -> Sequence[Step]:
     """To end what runs waits for no gate: a suspended instance comes to rest whatever else is the matter with it."""
-    runs = have is not None and bool(have.replicas) and not have.deleting and have.belongs_to(facts)
+    runs = have is not None and bool(have.traits.replicas) and not have.deleting and have.belongs_to(facts)
     ends = item.key.kind in ("Deployment", "StatefulSet") and item.manifest["spec"].get("replicas") == 0
     return [Step(Verb.APPLY, item.key, item.gate, have, item)] if runs and ends else []
 

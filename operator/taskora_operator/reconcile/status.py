@@ -215,7 +215,7 @@ def _backups(seen: Observation, backups: Backups) -> Verdict:
 
 def _ingress(found: Sequence[Found]) -> Verdict:
     """An address is not waited for: many controllers outside clouds serve without publishing one."""
-    address = next((have.address for have in found if have.address), "")
+    address = next((have.traits.address for have in found if have.traits.address), "")
     if address:
         return "True", "Ready", f"served at {address}"
     return "True", "AddressPending", "the ingress controller has not published an address"

@@ -34,28 +34,28 @@ def hold(
 
 def _held(claim: Object, have: Found, capabilities: Capabilities) -> tuple[Object, Sequence[Problem]]:
     size, class_ = _size(claim), claim.manifest["spec"].get("storageClassName")
-    problems: list[Problem] = []
-    class_name = have.storage_class or "without a name"
-    if class_ is not None and class_ != have.storage_class:
+    has, problems = have.traits, list[Problem]()
+    class_name = has.storage_class or "without a name"
+    if class_ is not None and class_ != has.storage_class:
         message = (
             f"{claim.key} is of class {class_name} and can't become {class_}: write the old class, or restore a backup "
             "into a new instance."
         )
         problems.append(Problem("Ready", "StorageClassFixed", message))
-        class_ = have.storage_class or None
-    grows = amount(size) - amount(have.storage)
+        class_ = has.storage_class or None
+    grows = amount(size) - amount(has.storage)
     if grows < 0:
-        message = f"{claim.key} has {have.storage} and a volume can't shrink to {size}: ask for {have.storage} or more."
+        message = f"{claim.key} has {has.storage} and a volume can't shrink to {size}: ask for {has.storage} or more."
         problems.append(Problem("Ready", "StorageShrink", message))
-    elif grows > 0 and have.bound and not capabilities.storage_classes.get(have.storage_class, False):
+    elif grows > 0 and has.bound and not capabilities.storage_classes.get(has.storage_class, False):
         message = (
-            f"{claim.key} has {have.storage} and can't grow to {size}: its storage class {class_name} does not allow "
+            f"{claim.key} has {has.storage} and can't grow to {size}: its storage class {class_name} does not allow "
             f"it. Allow it (`kubectl patch storageclass {class_name} -p '{{\"allowVolumeExpansion\": true}}'`, where "
-            f"the driver can), or ask for {have.storage}."
+            f"the driver can), or ask for {has.storage}."
         )
         problems.append(Problem("Ready", "StorageFixed", message))
-    may_grow = grows > 0 and have.bound and not problems
-    size = size if may_grow or grows == 0 else have.storage
+    may_grow = grows > 0 and has.bound and not problems
+    size = size if may_grow or grows == 0 else has.storage
     spec = claim.manifest["spec"] | {"resources": {"requests": {"storage": size}}, "storageClassName": class_}
     spec = {name: value for name, value in spec.items() if value is not None}
     return replace(claim, manifest={**claim.manifest, "spec": spec}), problems

@@ -40,7 +40,6 @@ def found_as(item: Wanted, **changes: object) -> Found:
         owned=item.owned,
         deleting=False,
         health=Health(ok=True),
-        replicas=None,
     )
     return replace(found, **changes)  # type: ignore[arg-type]
 
