@@ -82,6 +82,12 @@ class Notified(Numbered):
     generation: int | None = None
 
 
+class NotificationsChanged(Numbered):
+    """Some were read, put off, or are over because their task is done or gone."""
+
+    unread: Annotated[int, Field(ge=0, description="How many are unread from now on")] = 0
+
+
 class TagState(Payload):
     id: UUID
     name: str
@@ -180,6 +186,7 @@ BY_TYPE: dict[str, type[Payload]] = {
         Topic.TASK: {
             **dict.fromkeys(("created", "updated", "completed", "reopened", "deleted", "restored"), TaskChanged),
             "notified": Notified,
+            "notifications_changed": NotificationsChanged,
             "tags_changed": TagsChanged,
             "views_changed": ViewsChanged,
         },

@@ -7,6 +7,7 @@ from uuid import UUID
 from taskora import clock
 from taskora.domain import audit
 from taskora.domain.events import BadEvent, Event, NewEvent, Topic, event_type
+from taskora.services import notifications
 from taskora.services.insights import observed
 from taskora.store import chains, consuming, outbox
 from taskora.store.database import Writing
@@ -32,7 +33,9 @@ async def notified(uow: Writing, event: Event) -> None:
     if event.type == REMINDER_FIRED:
         await _notify(uow, event)
     elif event.type in NO_LONGER_DUE and await consuming.lock_user(uow, event.user_id):
-        await consuming.dismiss(uow, user_id=event.user_id, task_id=_id(event, "task_id"), now=clock.now())
+        now = clock.now()
+        if await consuming.dismiss(uow, user_id=event.user_id, task_id=_id(event, "task_id"), now=now):
+            await notifications.tell(uow, event.user_id, now=now)
 
 
 async def _notify(uow: Writing, event: Event) -> None:

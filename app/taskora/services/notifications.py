@@ -1,15 +1,16 @@
-"""The notification centre: what fired, read, or put off."""
+"""The notification centre: what fired, read, or put off; the user's other tabs hear of each change."""
 
 from datetime import datetime
 from uuid import UUID
 
 from taskora import clock
 from taskora.domain import cursors
+from taskora.domain.events import NewEvent, Topic
 from taskora.domain.people import User
 from taskora.domain.problems import Conflict, Invalid, NotFound
 from taskora.services import reminders
 from taskora.store import notifications as stored
-from taskora.store import tasks
+from taskora.store import outbox, tasks
 from taskora.store.database import Reading, Row, Writing
 
 
@@ -25,14 +26,19 @@ async def listed(
 
 async def read(uow: Writing, user: User, *, notification_id: UUID) -> Row:
     """Raises `NotFound`."""
-    row = await stored.read(uow, notification_id, user_id=user.id, now=clock.now())
+    now = clock.now()
+    row = await stored.read(uow, notification_id, user_id=user.id, now=now)
     if row is None:
         raise NotFound("There is no such notification.")
+    if row["read_at"] == now:
+        await tell(uow, user.id, now=now)
     return row
 
 
 async def read_all(uow: Writing, user: User) -> None:
-    await stored.read_all(uow, user.id, now=clock.now())
+    now = clock.now()
+    if await stored.read_all(uow, user.id, now=now):
+        await tell(uow, user.id, now=now)
 
 
 async def snooze(uow: Writing, user: User, *, notification_id: UUID, until: datetime) -> Row:
@@ -47,4 +53,21 @@ async def snooze(uow: Writing, user: User, *, notification_id: UUID, until: date
     if task is None or task.deleted_at is not None or task.done:
         raise Conflict("Its task is done or gone: there is nothing to be reminded of.")
     await reminders.snooze(uow, user, reminder_id=row["reminder_id"], until=until)
+    await tell(uow, user.id, now=now)
     return row
+
+
+async def tell(uow: Writing, user_id: UUID, *, now: datetime) -> None:
+    """How many are unread from now on, to the user's tabs."""
+    await outbox.add(
+        uow,
+        NewEvent(
+            id=clock.new_id(),
+            topic=Topic.TASK,
+            verb="notifications_changed",
+            subject=f"user/{user_id}",
+            user_id=user_id,
+            time=now,
+            data={"unread": await stored.unread(uow, user_id)},
+        ),
+    )

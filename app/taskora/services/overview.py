@@ -14,7 +14,8 @@ from taskora.store import lists, notifications, tags, views
 from taskora.store.database import Reading
 
 COUNTED_MOST = 100
-RINGS_FOR = timedelta(minutes=10)
+# After that, what nobody answered waits at the bell alone.
+RINGS_FOR = timedelta(hours=1)
 RINGING_MOST = 3
 
 

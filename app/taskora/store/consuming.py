@@ -37,7 +37,8 @@ WHERE id = %(reminder_id)s AND generation = %(generation)s AND state = 'fired'
 """
 DISMISS = """
 UPDATE notifications SET dismissed_at = %(now)s
-WHERE task_id = %(task_id)s AND user_id = %(user_id)s AND read_at IS NULL AND dismissed_at IS NULL
+WHERE task_id = %(task_id)s AND user_id = %(user_id)s AND dismissed_at IS NULL
+RETURNING id
 """
 
 
@@ -132,5 +133,6 @@ async def delivered(uow: Writing, reminder_id: UUID, *, generation: int, now: da
     await uow.rows(DELIVERED, {"reminder_id": reminder_id, "generation": generation, "now": now})
 
 
-async def dismiss(uow: Writing, *, user_id: UUID, task_id: UUID, now: datetime) -> None:
-    await uow.rows(DISMISS, {"user_id": user_id, "task_id": task_id, "now": now})
+async def dismiss(uow: Writing, *, user_id: UUID, task_id: UUID, now: datetime) -> int:
+    """How many notifications of this task are over with that."""
+    return len(await uow.rows(DISMISS, {"user_id": user_id, "task_id": task_id, "now": now}))

@@ -31,6 +31,7 @@ SELECT found.*, due_at, due_date FROM found LEFT JOIN tasks ON tasks.id = found.
 READ_ALL = """
 UPDATE notifications SET read_at = %(now)s
 WHERE user_id = %(user_id)s AND read_at IS NULL AND dismissed_at IS NULL
+RETURNING id
 """
 
 
@@ -53,5 +54,6 @@ async def read(
     return await uow.row(READ, {"id": notification_id, "user_id": user_id, "now": now, "until": until})
 
 
-async def read_all(uow: Writing, user_id: UUID, *, now: datetime) -> None:
-    await uow.rows(READ_ALL, {"user_id": user_id, "now": now})
+async def read_all(uow: Writing, user_id: UUID, *, now: datetime) -> int:
+    """How many that were."""
+    return len(await uow.rows(READ_ALL, {"user_id": user_id, "now": now}))

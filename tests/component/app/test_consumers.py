@@ -178,7 +178,9 @@ async def test_a_reminder_is_delivered_when_the_notification_of_its_generation_i
         assert urls.sql("SELECT state FROM reminders") == state
 
 
-async def test_a_task_that_is_done_needs_no_reminding_any_more(deliver: Deliver, urls: Urls, user_id: UUID) -> None:
+async def test_a_task_that_is_done_needs_no_reminding_any_more_and_tabs_hear_of_it_once(
+    deliver: Deliver, urls: Urls, user_id: UUID
+) -> None:
     task_id = clock.new_id()
     await deliver("notifier", Topic.REMINDER, a_reminder(user_id, task_id))
     other = an_event(Topic.TASK, "completed", user_id, task_id=str(clock.new_id()))
@@ -187,6 +189,9 @@ async def test_a_task_that_is_done_needs_no_reminding_any_more(deliver: Deliver,
     done = an_event(Topic.TASK, "completed", user_id, task_id=str(task_id))
     await deliver("notifier", Topic.TASK, done)
     assert urls.sql("SELECT dismissed_at IS NULL FROM notifications") == "f"
+    await deliver("notifier", Topic.TASK, an_event(Topic.TASK, "deleted", user_id, task_id=str(task_id)))
+    told = "event->>'type' = 'dev.taskora.task.notifications_changed.v1'"
+    assert urls.sql(f"SELECT event->'data'->>'unread' FROM outbox WHERE {told}") == "0"
 
 
 async def test_a_reminder_of_an_account_that_is_gone_is_nothing(deliver: Deliver, urls: Urls) -> None:

@@ -302,11 +302,20 @@ async def test_a_notification_is_read_or_put_off_and_then_its_reminder_fires_aga
     assert kept == "waiting|t|2|2099-01-01 00:00:00"
     for wrong in ({}, {"minutes": 0}, {"until": "2020-01-01T00:00:00Z"}, {"minutes": 5, "until": "2099-01-01T00:00Z"}):
         assert (await api.post(path, json=wrong, headers=headers)).status_code == 422, wrong
-    await api.post("/notifications/read", headers=headers)
+    for _ in range(2):
+        await api.post("/notifications/read", headers=headers)
+        assert (await api.post(f"/notifications/{first}/read", headers=headers)).status_code == 200
     assert (await api.get("/notifications", headers=headers)).json()["unread"] == 0
+    assert await told(api, headers) == [2, 1, 0], "what changed nothing is not told"
     await api.post(f"/tasks/{task['id']}/complete", headers=headers)
     over = await api.post(path, json={"minutes": 5}, headers=headers)
     assert (over.status_code, kind(over)) == (409, "conflict")
+
+
+async def told(api: httpx.AsyncClient, headers: Headers) -> list[int]:
+    """How many notifications are unread, as the user's tabs heard it."""
+    feed = (await api.get("/changes?since=0", headers=headers)).json()["items"]
+    return [one["data"]["unread"] for one in feed if one["type"] == "dev.taskora.task.notifications_changed.v1"]
 
 
 # History and the end

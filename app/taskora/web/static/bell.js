@@ -9,6 +9,10 @@ const KEPT = 50
 const rung = new Set(JSON.parse(localStorage.getItem(shelf) ?? '[]'))
 
 function ring() {
+  // What was read, put off or done elsewhere rings no more.
+  for (const toast of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.toast.rem'))) {
+    if (!document.getElementById(toast.dataset.ring ?? '')) toast.remove()
+  }
   for (const one of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('#ringing li'))) {
     if (rung.has(one.id)) continue
     rung.add(one.id)
@@ -23,9 +27,9 @@ function show({ id, dataset, textContent }) {
   const note = id.replace('ring-', '')
   /** @param {string} form @param {string} act @param {string} label @param {string} [look] */
   const button = (form, act, label, look = 'quiet') => made('button', { class: `btn ${look} sm`, form, name: 'do', value: act }, label)
-  const toast = made('div', { class: 'toast rem', role: 'alert', 'data-made': true },
+  const toast = made('div', { class: 'toast rem', role: 'alert', 'data-made': true, 'data-ring': id },
     icon('alarm'),
-    made('p', {}, made('b', {}, textContent), made('small', {}, dataset.said)),
+    made('p', {}, made('b', { dir: 'auto' }, textContent), made('small', {}, dataset.said)),
     made('button', { class: 'btn ghost icon sm', type: 'button', 'aria-label': 'Dismiss', onclick: () => toast.remove() }, icon('close', 'i s')),
     made('div', { class: 'toast-a' },
       button('acts', `${dataset.task} - complete`, 'Complete', 'primary'),

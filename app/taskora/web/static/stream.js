@@ -3,9 +3,12 @@
 
 /** @typedef {{kind: 'head', seq: number, again?: boolean} | {kind: 'status', live: string} | {kind: 'signed-out'}} News */
 
-const TYPES = ['created', 'updated', 'completed', 'reopened', 'deleted', 'restored', 'notified', 'tags_changed', 'views_changed']
+const TYPES = ['created', 'updated', 'completed', 'reopened', 'deleted', 'restored', 'notified', 'notifications_changed', 'tags_changed', 'views_changed']
 const PATIENCE = 3000
 const LONGEST_WAIT = 30_000
+const TICK = 10_000
+/** Timers of a tab in the background run once a minute: only a longer gap is sleep. */
+const SLEPT = 180_000
 
 /**
  * Follow the user's changes after `seq`, for as long as the page or worker lives.
@@ -17,8 +20,12 @@ export function openStream(seq, tell) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let doubt
 
+  /** @type {EventSource | undefined} */
+  let stream
+
   function connect() {
     const source = new EventSource(`/api/v1/events?since=${seq}`)
+    stream = source
     /** @param {MessageEvent} event */
     const moved = (event) => {
       seq = Number(event.lastEventId)
@@ -56,5 +63,14 @@ export function openStream(seq, tell) {
     wait = Math.min(wait * 2, LONGEST_WAIT)
   }
 
+  // A connection that a machine slept over may be dead without a word: after sleep there is a new one.
+  let ticked = Date.now()
+  setInterval(() => {
+    const slept = Date.now() - ticked > SLEPT
+    ticked = Date.now()
+    if (!slept || stream?.readyState === EventSource.CLOSED) return
+    stream?.close()
+    connect()
+  }, TICK)
   connect()
 }

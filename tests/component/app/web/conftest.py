@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.cluster.services import Kafka, Postgres, Redis
 from tests.component.app.conftest import Urls, numbers
 from tests.component.app.sidecars import Pod, make_topics
 
+from .browsers import two_tabs
 from .doors import Door
 
 
@@ -34,6 +36,13 @@ def stack(postgres: Postgres) -> Iterator[Stack]:
         backend = running.enter_context(Pod("backend", urls=urls, kafka=kafka))
         doors = [running.enter_context(Door(backend=backend, kafka=kafka, redis=redis)) for _ in range(2)]
         yield Stack(urls, kafka, redis, backend, doors)
+
+
+@pytest.fixture(scope="module")
+def tabs(stack: Stack) -> Iterator[tuple[Page, Page]]:
+    """A desk and a phone, signed in to one account."""
+    with two_tabs(stack.doors) as pages:
+        yield pages
 
 
 @contextmanager

@@ -1,17 +1,14 @@
 """axe-core finds nothing to complain of on any page, in the light and in the dark, and no page scrolls sideways."""
 
-import shutil
-import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.cluster import npm
-from tests.component.app.conftest import PASSWORD
 
+from .browsers import add, chromium, create_account
 from .conftest import Stack
-from .test_web_scripts import ARGUMENTS, add
 
 PAGES = [
     "/",
@@ -42,16 +39,10 @@ FIRST_LOAD_MOST = 60_000
 @pytest.fixture(scope="module")
 def page(stack: Stack) -> Iterator[Page]:
     """Signed in, with tasks of every kind. The page's policy is off: it would refuse axe."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS.split())
-        context = chromium.new_context(base_url=stack.doors[0].url, bypass_csp=True, reduced_motion="reduce")
+    with chromium() as browser:
+        context = browser.new_context(base_url=stack.doors[0].url, bypass_csp=True, reduced_motion="reduce")
         page = context.new_page()
-        page.goto("/create-account")
-        page.get_by_label("Name").fill("Ada")
-        email = f"axe.{time.time_ns()}@example.org"
-        page.get_by_label("Email").fill(email)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Create account").click()
+        email = create_account(page)
         for title in ("Water the fig", "<b>bold</b> & “quoted”", "\u202etfel ot thgir", "🜁 " * 30, "x" * 400):
             add(page, title)
         expect(page.locator("#list .row.is-wait")).to_have_count(0)
@@ -60,7 +51,6 @@ def page(stack: Stack) -> Iterator[Page]:
         furnish(stack, email)
         page.add_init_script(path=npm.modules() / "axe-core" / "axe.min.js")
         yield page
-        chromium.close()
 
 
 def furnish(stack: Stack, email: str) -> None:
