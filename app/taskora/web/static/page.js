@@ -79,7 +79,7 @@ async function fetched(address, how) {
  */
 export function swap(fresh, { quietly = false } = {}) {
   if (Number(fresh.body.dataset.seq) < shownSeq() || fresh.body.dataset.user !== document.body.dataset.user) return
-  for (const name of ['seq', 'today', 'csrf']) document.body.dataset[name] = fresh.body.dataset[name]
+  for (const name of ['seq', 'today', 'csrf', 'zone', 'clock']) document.body.dataset[name] = fresh.body.dataset[name]
   for (const region of document.querySelectorAll('[data-swap]')) {
     if (quietly && region.id === 'toasts') continue
     const next = fresh.getElementById(region.id)
@@ -114,8 +114,9 @@ export function morph(old, next) {
     }
     if (match === at) at = at.nextSibling
     else old.insertBefore(match, at)
-    if (match instanceof Element) morph(match, /** @type {Element} */ (child))
-    else if (match.nodeValue !== child.nodeValue) match.nodeValue = child.nodeValue
+    if (match instanceof Element) {
+      if (!alike(match, child)) morph(match, /** @type {Element} */ (child))
+    } else if (match.nodeValue !== child.nodeValue) match.nodeValue = child.nodeValue
   }
   while (at) {
     const gone = at
@@ -124,6 +125,9 @@ export function morph(old, next) {
   }
   settle(old)
 }
+
+/** Whether nothing is to be done: of a thousand rows that is nearly all, and the browser's own comparison is quick. @param {Element} old @param {Node} next */
+const alike = (old, next) => old.isEqualNode(next) && !old.matches('input, textarea, select, :has(input, textarea, select)')
 
 /** Whether this says what a field began with that its user is still at: their change is set against what they saw. @param {HTMLInputElement} was */
 function beingTyped(was) {

@@ -1,7 +1,7 @@
 // @ts-check
 /** Rows and cards: what can be done to them by hand, by drag, by keys. Each act is the same form that their buttons send. */
 import { icon, made } from './dom.js'
-import { onSwap } from './page.js'
+import { onSwap, refresh } from './page.js'
 import { askDate } from './panel.js'
 import { takeAct } from './queue.js'
 
@@ -43,21 +43,33 @@ document.addEventListener('pointerover', (event) => {
   row.append(...(row.matches('.row') ? [tools, grip] : [grip]))
 })
 
-// Drag: by the grip, or by a card itself; with a finger the order is the keyboard's and the board's buttons'.
-/** @type {{row: HTMLElement, from: number, moved: boolean} | null} */
+// Drag: with a mouse by the grip, or by a card itself; with a finger by what was held first, so that a swipe scrolls.
+/** @type {{row: HTMLElement, from: number, moved: boolean, begin: () => void} | null} */
 let drag = null
+/** How near to the edge a drag scrolls the page, and how far each time. */
+const EDGE = 96
+const NUDGE = 12
+
+/** From now on the row goes where the pointer does. @param {HTMLElement} row @param {PointerEvent} event @param {() => void} [begin] called once it moves */
+export function lift(row, event, begin = () => {}) {
+  drag = { row, from: event.clientY + event.clientX, moved: false, begin }
+}
 document.addEventListener('pointerdown', (event) => {
   const row = rowOf(event.target)
   const held = event.target instanceof Element && (event.target.closest('.grip') || (row?.matches('.card') && !event.target.closest('button')))
   if (event.button || event.pointerType !== 'mouse' || !row || !held) return
   event.preventDefault()
-  drag = { row, from: event.clientY + event.clientX, moved: false }
+  lift(row, event)
 })
+document.getElementById('list')?.addEventListener('touchmove', (event) => drag && event.preventDefault(), { passive: false })
 document.addEventListener('pointermove', (event) => {
   if (!drag) return
   if (!drag.moved && Math.abs(event.clientY + event.clientX - drag.from) < 5) return
+  if (!drag.moved) drag.begin()
   drag.moved = true
   drag.row.classList.add('drag')
+  if (event.clientY < EDGE) window.scrollBy(0, -NUDGE)
+  else if (event.clientY > innerHeight - EDGE) window.scrollBy(0, NUDGE)
   const under = document.elementFromPoint(event.clientX, event.clientY)
   const over = rowOf(under)
   if (over && over !== drag.row) {
@@ -85,6 +97,7 @@ function drop(there) {
   dropped = true
   setTimeout(() => void (dropped = false))
   if (there) settle(row)
+  else void refresh()
 }
 
 /** Move a task one place up or down, over the edge of its day too. @param {HTMLElement} row @param {number} by */

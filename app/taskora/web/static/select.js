@@ -3,10 +3,11 @@
 import { icon, made } from './dom.js'
 import { onSwap } from './page.js'
 import { askDate } from './panel.js'
-import { act, dueOf, idOf, rowOf } from './rows.js'
+import { act, dueOf, idOf, lift, rowOf } from './rows.js'
 
 const MOST = 100
-const HOLD = 500
+/** Before a browser's own menu of a link that is held. */
+const HOLD = 350
 
 /** @type {Set<string>} */
 const ids = new Set()
@@ -83,7 +84,7 @@ function show() {
 }
 onSwap(show)
 
-// With a finger, holding a row selects it; while some are, a tap does.
+// With a finger, holding a row selects it; while some are, a tap does. Who moves on without letting go drags it instead.
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let holding
 /** @type {HTMLElement | null} */
@@ -94,6 +95,7 @@ document.addEventListener('pointerdown', (event) => {
   if (row) holding = setTimeout(() => {
     held = row
     toggle(row, false)
+    lift(row, event, () => toggle(row, false))
   }, HOLD)
 })
 for (const end of ['pointerup', 'pointercancel', 'pointermove']) document.addEventListener(end, () => clearTimeout(holding))

@@ -1,61 +1,12 @@
 """What scripts add, in a real browser under the page's own security policy; each tab comes through its own replica."""
 
-import shutil
-import time
-from collections.abc import Iterator
+import re
 
-import pytest
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
-from tests.component.app.conftest import PASSWORD
-
+from .browsers import add
 from .conftest import Stack, away
 from .test_web import restore
-
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-
-
-expect.set_options(timeout=20_000)
-
-
-@pytest.fixture(scope="module")
-def tabs(stack: Stack) -> Iterator[tuple[Page, Page]]:
-    """A desk and a phone, signed in to one account, with what their consoles complained of."""
-    email = f"ada.{time.time_ns()}@example.org"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS.split())
-        pages: list[Page] = []
-        complaints: list[str] = []
-        phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-        for door, shape in zip(stack.doors, ({"viewport": {"width": 1280, "height": 860}}, phone), strict=True):
-            page = chromium.new_context(base_url=door.url, **shape).new_page()
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda said: complaints.append(said.text) if "Security Policy" in said.text else None)
-            pages.append(page)
-        desk, mobile = pages
-        desk.goto("/create-account")
-        desk.get_by_label("Name").fill("Ada")
-        desk.get_by_label("Email").fill(email)
-        desk.get_by_label("Password", exact=True).fill(PASSWORD)
-        desk.get_by_role("button", name="Create account").click()
-        mobile.goto("/")
-        mobile.get_by_label("Email").fill(email)
-        mobile.get_by_label("Password", exact=True).fill(PASSWORD)
-        mobile.get_by_role("button", name="Sign in").click()
-        for page in pages:
-            expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
-            expect(page.locator("#live-text")).to_have_text("Up to date")
-        yield desk, mobile
-        chromium.close()
-        assert not complaints
-
-
-def add(page: Page, title: str) -> None:
-    page.get_by_label("Add a task").fill(title)
-    page.get_by_label("Add a task").press("Enter")
 
 
 def test_what_one_tab_does_shows_in_the_other(tabs: tuple[Page, Page]) -> None:
@@ -242,6 +193,41 @@ def test_a_task_is_moved_by_keys_and_by_hand_and_stays_there(tabs: tuple[Page, P
         desk.mouse.up()
     desk.reload()
     assert order() == ["Core the apples", "Peel the apples"]
+
+
+def test_a_finger_that_held_a_task_moves_it_and_one_that_did_not_scrolls(tabs: tuple[Page, Page]) -> None:
+    desk, mobile = tabs
+    finger = mobile.context.new_cdp_session(mobile)
+
+    def touch(kind: str, *at: float) -> None:
+        points = [{"x": at[0], "y": at[1]}] if at else []
+        finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    def order() -> list[str]:
+        return [title for title in desk.locator("#d-none .row-t").all_inner_texts() if "apples" in title]
+
+    before = order()
+    upper, lower = (mobile.locator(".row", has_text=title) for title in before)
+    lower.scroll_into_view_if_needed()
+    top, bottom = upper.bounding_box(), lower.bounding_box()
+    assert top
+    assert bottom
+    x, y, end = top["x"] + 120, top["y"] + 20, bottom["y"] + bottom["height"] - 4
+    touch("Start", x, y)
+    expect(upper).to_have_class(re.compile("is-selected"))
+    for step in range(1, 6):
+        touch("Move", x, y + (end - y) * step / 5)
+    expect(upper).to_have_class(re.compile("drag"))
+    with mobile.expect_response("**/acts"):
+        touch("End")
+    expect(mobile.get_by_role("toolbar", name="Selected tasks")).to_be_hidden()
+    expect(desk.locator("#d-none .row-t", has_text="apples")).to_have_text(before[::-1])
+    touch("Start", x, end)
+    for step in range(1, 6):
+        touch("Move", x, end - 40 * step)
+    touch("End")
+    mobile.reload()
+    expect(mobile.locator("#d-none .row-t", has_text="apples")).to_have_text(before[::-1])
 
 
 def test_the_palette_finds_goes_and_does(tabs: tuple[Page, Page]) -> None:
