@@ -128,15 +128,24 @@ class BodyLimit:
         return TooLarge(f"A request may carry at most {self._limit} bytes.")
 
 
+# What people may meet, in our words; the rest is for who writes programs.
+_SAID = {"string_unicode": "This holds half a character (a lone surrogate)."}
+
+
 def validation_errors(errors: Iterable[Any]) -> list[dict[str, str]]:
     """Pydantic's findings as `errors[]`, without the values: they may be secret, or no text at all."""
     return [
         {
             "field": ".".join(str(part) for part in error["loc"][1:]) or "body",
-            "message": str(error["msg"]).removeprefix("Value error, "),
+            "message": _sentence(error),
         }
         for error in errors
     ]
+
+
+def _sentence(error: Any) -> str:
+    said = str(_SAID.get(error["type"]) or error["msg"]).removeprefix("Value error, ")
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def _probe(missing: str | None) -> Response:

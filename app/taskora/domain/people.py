@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, Wit
 
 from taskora.domain.dates import Weekday, zone_names
 from taskora.domain.text import readable, required
+from taskora.domain.wording import TwelveHours
 
 SESSION_LIFE = timedelta(days=30)
 TOKEN_LIFE = timedelta(days=90)
@@ -80,7 +81,12 @@ class User:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.time_zone)
+        return zone_of(self.time_zone, clock=self.preferences.clock)
+
+
+def zone_of(name: str, *, clock: ClockStyle) -> ZoneInfo:
+    """A zone in which times are said as its user reads clocks."""
+    return TwelveHours(name) if clock is ClockStyle.HOURS_12 else ZoneInfo(name)
 
 
 @dataclass(frozen=True, slots=True)

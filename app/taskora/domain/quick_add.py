@@ -37,7 +37,7 @@ from taskora.domain.reminders import ALL_DAY_AT, BEFORE_MOST, REMINDERS_MOST, Re
 from taskora.domain.repeat_phrases import Ending, Repeats, ending_at, recurrence_at
 from taskora.domain.tasks import TAGS_MOST, Priority
 from taskora.domain.text import TagName, Title
-from taskora.domain.wording import before, said
+from taskora.domain.wording import at, before, said
 
 TEXT_MOST = 2000
 PRIORITIES = {
@@ -401,7 +401,7 @@ def _meaning(piece: _Piece, due: Due | None, present: Present) -> str:
         case TokenKind.DATE:
             return said(piece.value, today=present.today, zone=present.zone)
         case TokenKind.TIME:
-            return f"{due.astimezone(present.zone):%H:%M}" if isinstance(due, datetime) else f"{piece.value:%H:%M}"
+            return at(due.astimezone(present.zone)) if isinstance(due, datetime) else f"{piece.value:%H:%M}"
         case TokenKind.RECURRENCE:
             return describe(piece.value.recurrence, start=due_day(due, zone=present.zone) if due else None)
         case TokenKind.ENDING:

@@ -7,12 +7,23 @@ from taskora.domain.dates import MONTHS, ONE_DAY, SPOKEN
 from taskora.domain.due import Due, due_day
 
 
+class TwelveHours(ZoneInfo):
+    """A zone whose user reads clocks by twelve hours: moments in it are said so."""
+
+
+def at(local: datetime) -> str:
+    """The time on the clock: "15:30"; "3:30 pm" in a zone of `TwelveHours`."""
+    if isinstance(local.tzinfo, TwelveHours):
+        return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+    return f"{local:%H:%M}"
+
+
 def said(due: Due, *, today: date, zone: ZoneInfo) -> str:
     """ "Mon 30 Nov", "Mon 30 Nov 09:00"; with the year when it is another one."""
     day = due_day(due, zone=zone)
     words = f"{SPOKEN[day.weekday()][:3]} {day.day} {MONTHS[day.month - 1][:3]}"
     words += f" {day.year}" if day.year != today.year else ""
-    return words + (f" {due.astimezone(zone):%H:%M}" if isinstance(due, datetime) else "")
+    return words + (f" {at(due.astimezone(zone))}" if isinstance(due, datetime) else "")
 
 
 def before(minutes: int) -> str:

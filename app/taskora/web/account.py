@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -13,13 +13,13 @@ from starlette.responses import Response
 from taskora.clock import now
 from taskora.domain.people import PASSWORD_LEAST
 from taskora.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem, TooLarge, TooMany
+from taskora.domain.wording import at
 from taskora.web import words
 from taskora.web.backend import User
 from taskora.web.cookie import Session
 from taskora.web.doors import zones_by_area
 from taskora.web.forms import Routes, key_of, see_other, text
 from taskora.web.frame import Frame, Toast, uuid_of
-from taskora.web.ledger import zone_of
 
 DONE = {
     "saved": "Saved",
@@ -29,6 +29,7 @@ DONE = {
     "closed": "The calendar's address is of no more use",
 }
 LIVES = (30, 90, 365)
+PREFERENCES = ("theme", "week_start", "clock", "all_day_at")
 
 Section = Literal["profile", "password", "sessions", "tokens", "calendar", "import", "delete"]
 
@@ -76,7 +77,9 @@ class Account:
         """Name, zone, and how one likes to see things: those that the form has."""
         session, form = await self._frame.sessions.form(request)
         content: dict[str, Any] = {name: text(form, name) for name in ("display_name", "time_zone") if name in form}
-        preferences = {name: text(form, name) for name in ("theme", "week_start", "all_day_at") if name in form}
+        preferences = {
+            name: text(form, name) for name in ("theme", "week_start", "clock", "all_day_at") if name in form
+        }
         if preferences:
             content["preferences"] = preferences
         if "training" in form:
@@ -178,7 +181,7 @@ class Account:
             self._ask(session, "GET", "me/sessions"),
             self._ask(session, "GET", "me/tokens"),
         )
-        user, zone = User.model_validate(me), zone_of(session.profile.time_zone)
+        user, zone = User.model_validate(me), session.profile.zone
         today = now().astimezone(zone).date()
 
         def said(moment: datetime) -> str:
@@ -206,7 +209,7 @@ class Account:
             made=made,
             feed=feed,
             told=_told(request),
-            now_there=f"{datetime.now(UTC).astimezone(zone):%H:%M}",
+            now_there=at(now().astimezone(zone)),
         )
 
 

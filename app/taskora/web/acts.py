@@ -16,7 +16,7 @@ from taskora.web import edits
 from taskora.web.cookie import Session
 from taskora.web.forms import back, key_of, text, typed_in
 from taskora.web.frame import Frame, uuid_of
-from taskora.web.ledger import Task, zone_of
+from taskora.web.ledger import Task
 from taskora.web.panel import PRIORITIES, STATUSES, fields_of
 
 
@@ -38,11 +38,11 @@ class Act:
             raise Invalid("This button says nothing that Taskora understands. Reload the page and try again.")
         return cls(found, None if version == "-" else int(version), verb, rest[0])
 
-    def call(self, *, zone_name: str) -> tuple[str, str, dict[str, Any] | None]:
+    def call(self, *, zone: ZoneInfo) -> tuple[str, str, dict[str, Any] | None]:
         """Method, path and content for the backend; raises `Invalid`."""
         first, *others = self.ids
         if others:
-            return "POST", "tasks/bulk", {"ids": self.ids, **self._of_many(zone_of(zone_name))}
+            return "POST", "tasks/bulk", {"ids": self.ids, **self._of_many(zone)}
         path = f"tasks/{first}"
         match self.verb, self.argument:
             case (("complete" | "reopen" | "restore"), ""):
@@ -60,7 +60,7 @@ class Act:
             case "untag", name if name:
                 return "POST", "tasks/bulk", {"ids": self.ids, "act": "update", "remove_tags": [name]}
             case _:
-                return "PATCH", path, self._patch(zone_of(zone_name))
+                return "PATCH", path, self._patch(zone)
 
     def _of_many(self, zone: ZoneInfo) -> dict[str, Any]:
         match self.verb, self.argument:
@@ -98,7 +98,7 @@ class Acts:
     async def add(self, request: Request) -> Response:
         """Quick add: a task from one line."""
         session, form = await self._frame.sessions.form(request)
-        zone, typed = zone_of(session.profile.time_zone), text(form, "title")
+        zone, typed = session.profile.zone, text(form, "title")
         meant = parse(typed, now=now(), zone=zone)
         parent = uuid_of(text(form, "parent_id"))
         # A line that makes no task as it was understood is kept as it was typed.
@@ -116,7 +116,7 @@ class Acts:
         """The act of the button that was pressed."""
         session, form = await self._frame.sessions.form(request)
         act = Act.parse(text(form, "do"))
-        method, path, content = act.call(zone_name=session.profile.time_zone)
+        method, path, content = act.call(zone=session.profile.zone)
         one = len(act.ids) == 1
         note = {"was": await self._due(session, act.ids[0])} if one and act.verb == "due" else {}
         try:
@@ -129,7 +129,7 @@ class Acts:
     async def edit(self, request: Request) -> Response:
         """The open task's form: only what differs from what it was made with is sent."""
         session, form = await self._frame.sessions.form(request)
-        task_id, zone = uuid_of(request.path_params["task_id"]), zone_of(session.profile.time_zone)
+        task_id, zone = uuid_of(request.path_params["task_id"]), session.profile.zone
         if task_id is None:
             raise NotFound("There is no such task.")
         typed = edits.understood(typed_in(form), now=now(), zone=zone)
@@ -161,7 +161,7 @@ class Acts:
         """One more reminder, told in words: "1 day before", "tomorrow 9am"."""
         session, form = await self._frame.sessions.form(request)
         task_id, said = uuid_of(request.path_params["task_id"]) or "", text(form, "when")
-        asked = reminding(said, now=now(), zone=zone_of(session.profile.time_zone))
+        asked = reminding(said, now=now(), zone=session.profile.zone)
         if asked is None:
             raise Invalid(f"Taskora doesn’t understand “{said}”. Try “1 day before”, “30 min”, or “tomorrow 9am”.")
         await self._ask(session, "POST", f"tasks/{task_id}/reminders", content=asked, key=key_of(form, "remind"))
@@ -197,7 +197,7 @@ class Acts:
         mine = [(name, text(form, name, strip=False)) for name in form if edits.field_of(name) in content]
         return await self._frame.page(
             request, "clash.html", session, seq=0, status=412, task=current, clashes=clashes, mine=mine,
-            theirs=fields_of(current, zone=zone_of(session.profile.time_zone)), back_to=text(form, "_from"),
+            theirs=fields_of(current, zone=session.profile.zone), back_to=text(form, "_from"),
         )  # fmt: skip
 
     async def _due(self, session: Session, task_id: str) -> str:
@@ -206,7 +206,7 @@ class Acts:
             task = Task.model_validate(await self._ask(session, "GET", f"tasks/{task_id}"))
         except NotFound:
             return ""
-        return edits.written_due(task.due_at or task.due_date, zone=zone_of(session.profile.time_zone))
+        return edits.written_due(task.due_at or task.due_date, zone=session.profile.zone)
 
 
 def _due(when: str, *, zone: ZoneInfo) -> dict[str, Any]:

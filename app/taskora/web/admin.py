@@ -17,12 +17,13 @@ from starlette.responses import Response
 from taskora.clock import now
 from taskora.domain.people import PASSWORD_LEAST
 from taskora.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem
+from taskora.domain.wording import at
 from taskora.web import words
 from taskora.web.cookie import Session
 from taskora.web.doors import zones_by_area
 from taskora.web.forms import Routes, see_other, text
 from taskora.web.frame import Frame, Toast, uuid_of
-from taskora.web.ledger import Day, day_of, zone_of
+from taskora.web.ledger import Day, day_of
 
 PAGES = (
     ("alerts", "Alerts", "warn"),
@@ -239,7 +240,7 @@ class Admin:
 
     async def _who(self, request: Request) -> tuple[Session, ZoneInfo]:
         session = await self._frame.sessions.required(request)
-        return session, zone_of(session.profile.time_zone)
+        return session, session.profile.zone
 
     async def _found(
         self, request: Request, session: Session, path: str, *, keep: Iterable[str], **asked: str
@@ -276,7 +277,7 @@ class Admin:
         reset_link: str = "",
         whose: str = "",
     ) -> Response:
-        zone = zone_of(session.profile.time_zone)
+        zone = session.profile.zone
         cursor = request.query_params.get("cursor", "")
         page = await self._ask(session, "GET", "admin/users", query=f"cursor={quote(cursor)}")
         today = now().astimezone(zone).date()
@@ -306,14 +307,14 @@ class Admin:
     async def _page(
         self, request: Request, session: Session, page: str, *, template: str = "", status: int = 200, **content: Any
     ) -> Response:
-        zone = zone_of(session.profile.time_zone)
+        zone = session.profile.zone
         side = await self._frame.side(session)
         if not side.user.is_admin:
             raise Forbidden("This is for administrators.")
         done = DONE.get(request.query_params.get("ok", ""))
 
         def clock_of(moment: datetime) -> str:
-            return f"{moment.astimezone(zone):%H:%M}"
+            return at(moment.astimezone(zone))
 
         return await self._frame.page(
             request,

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from taskora.domain.recurrence import Anchor
+from taskora.domain.wording import at
 from taskora.web.ledger import Row, Task, day_of, due_day, row_of
 from taskora.web.shapes import Planned
 
@@ -59,8 +60,8 @@ def ahead(
         for one in dates.get(task.id, ()):
             when, local = one.day(zone), one.due_at and one.due_at.astimezone(zone)
             if first <= when <= last and when > day:
-                at = f"{local:%H:%M}" if local else ""
-                ghosts[when].append(Ghost(title=task.title, when=at, repeats=row.repeats, task_id=task.id))
+                hour = at(local) if local else ""
+                ghosts[when].append(Ghost(title=task.title, when=hour, repeats=row.repeats, task_id=task.id))
     today = now.astimezone(zone).date()
     days: list[Ahead] = []
     for number in range((last - first).days + 1):

@@ -10,7 +10,6 @@ from taskora.clock import now
 from taskora.domain.problems import Conflict, NotFound
 from taskora.web.forms import Routes, back, key_of, text
 from taskora.web.frame import Frame, uuid_of
-from taskora.web.ledger import zone_of
 from taskora.web.notices import centre, rests, snoozing
 from taskora.web.shapes import Note
 
@@ -38,7 +37,7 @@ class Bell:
         found = NotePage.model_validate(
             await self._ask(session, "GET", "notifications", query=f"limit=50&cursor={quote(cursor)}")
         )
-        moment, zone = now(), zone_of(session.profile.time_zone)
+        moment, zone = now(), session.profile.zone
         return await self._frame.page(
             request,
             "notifications.html",
@@ -62,7 +61,7 @@ class Bell:
             elif verb == "read":
                 await self._ask(session, "POST", f"{path}/read", key=key)
             else:
-                until = snoozing(rest[0] or text(form, "until"), zone=zone_of(session.profile.time_zone))
+                until = snoozing(rest[0] or text(form, "until"), zone=session.profile.zone)
                 await self._ask(session, "POST", f"{path}/snooze", content=until, key=key)
         except (Conflict, NotFound):
             return back(form, did="stale")  # its task is done or gone: the page says so by not having it any more

@@ -14,10 +14,10 @@ from starlette.responses import Response
 from taskora.clock import now
 from taskora.domain.chat import MESSAGE_MOST
 from taskora.domain.problems import Invalid, NotFound
+from taskora.domain.wording import at
 from taskora.web import words
 from taskora.web.forms import Routes, key_of, see_other, text
 from taskora.web.frame import Frame, uuid_of
-from taskora.web.ledger import zone_of
 
 NUMBERED = re.compile(r"(\d+)\. ")
 TRY = (
@@ -101,7 +101,7 @@ class Chat:
 
     async def _page(self, request: Request, conversation_id: str, *, error: str, typed: str) -> Response:
         session = await self._frame.sessions.required(request)
-        zone = zone_of(session.profile.time_zone)
+        zone = session.profile.zone
         today = now().astimezone(zone).date()
         seq = await self._frame.seq(session)
         found = await self._ask(session, "GET", f"chat/{conversation_id}") if conversation_id else None
@@ -127,9 +127,7 @@ class Chat:
 
 def told(messages: Sequence[Message], *, zone: ZoneInfo) -> list[Said]:
     """Messages as they are shown: lines that name a task lead to it."""
-    return [
-        Said(message=one, when=f"{one.created_at.astimezone(zone):%H:%M}", lines=tuple(_lines(one))) for one in messages
-    ]
+    return [Said(message=one, when=at(one.created_at.astimezone(zone)), lines=tuple(_lines(one))) for one in messages]
 
 
 def _digest(message: str) -> str:

@@ -10,8 +10,12 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from taskora.domain.people import ClockStyle
+from taskora.web.ledger import zone_of
 
 FRESH = timedelta(minutes=2)
 """So long a cookie is taken as it is; older ones are compared with the state store and issued again."""
@@ -31,6 +35,11 @@ class Profile(BaseModel):
     display_name: str
     email: str
     time_zone: str = "UTC"
+    clock: ClockStyle = ClockStyle.HOURS_24
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return zone_of(self.time_zone, clock=self.clock)
 
 
 class Session(BaseModel):

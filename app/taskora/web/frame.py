@@ -13,11 +13,12 @@ from starlette.responses import Response
 
 from taskora.clock import now
 from taskora.domain.problems import NotFound
+from taskora.domain.wording import at
 from taskora.web import words
 from taskora.web.backend import Backend
 from taskora.web.cookie import Session
-from taskora.web.forms import here, with_query
-from taskora.web.ledger import Task, due_day, zone_of
+from taskora.web.forms import here, see_other, with_query
+from taskora.web.ledger import Task, due_day
 from taskora.web.notices import rings
 from taskora.web.opened import opened
 from taskora.web.panel import PRIORITIES, STATUSES, Panel
@@ -69,12 +70,13 @@ class Frame:
 
         `told`: what just happened, where the address does not say it.
         """
-        local = now().astimezone(zone_of(session.profile.time_zone))
+        local = now().astimezone(session.profile.zone)
         toast, panel, side = await asyncio.gather(
             self._toast(request, session), self._panel(request, session), self.side(session)
         )
-        # What its user changed of themselves elsewhere reaches this session here.
-        await self.sessions.keep_up(request, session, side.user)
+        # What its user changed of themselves elsewhere reaches this session here, and the page is made by that.
+        if await self.sessions.keep_up(request, session, side.user) and request.method == "GET":
+            return see_other(f"{request.url.path}?{request.url.query}".removesuffix("?"))
         return self._page(
             request,
             template,
@@ -84,13 +86,13 @@ class Frame:
             today=local.date().isoformat(),
             day_of_month=local.day,
             tomorrow=(local.date() + timedelta(days=1)).isoformat(),
-            clock=f"{local:%H:%M}",
+            clock=at(local),
             statuses=STATUSES,
             priorities=PRIORITIES,
             toast=told or toast,
             side=side,
             theme=side.user.preferences.theme,
-            ringing=rings(side.ringing, now=now(), zone=zone_of(session.profile.time_zone)),
+            ringing=rings(side.ringing, now=now(), zone=session.profile.zone),
             hue=cache(side.hue),
             panel=panel,
             open_id=panel.task.id if panel else "",
@@ -111,7 +113,7 @@ class Frame:
         task_id = uuid_of(request.query_params.get("open", ""))
         if task_id is None:
             return None
-        return await opened(partial(self.ask, session), task_id, now=now(), zone=zone_of(session.profile.time_zone))
+        return await opened(partial(self.ask, session), task_id, now=now(), zone=session.profile.zone)
 
     async def _toast(self, request: Request, session: Session) -> Toast | None:
         """What the last act did, as the task itself tells it now: a toast never offers to undo what isn't so."""
@@ -130,7 +132,7 @@ class Frame:
         except NotFound:
             return None
         was = request.query_params.get("was", "")
-        return said(did, task, was=was, day=due_day(task, zone=zone_of(session.profile.time_zone)))
+        return said(did, task, was=was, day=due_day(task, zone=session.profile.zone))
 
 
 def said(did: str, task: Task, *, was: str, day: date | None) -> Toast | None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from taskora.domain.recurrence import Recurrence
 from taskora.domain.recurrence_words import describe
-from taskora.domain.wording import said
+from taskora.domain.wording import at, said
 from taskora.web import words
 from taskora.web.shapes import Happening
 
@@ -58,7 +58,7 @@ def history(happenings: Iterable[Happening], *, now: datetime, zone: ZoneInfo) -
             value = _value(one.values, today=today, zone=zone) if len(names) == 1 else ""
         if text:
             local = one.time.astimezone(zone)
-            when = f"{words.day_named(local.date(), today=today)} {local:%H:%M}"
+            when = f"{words.day_named(local.date(), today=today)} {at(local)}"
             told.append(Told(text=text, value=value, when=when, datetime=local.isoformat(timespec="minutes")))
     return tuple(told)
 

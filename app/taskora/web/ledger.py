@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict
 
+from taskora.domain import people
+from taskora.domain.people import ClockStyle
 from taskora.domain.recurrence import Recurrence
 from taskora.domain.recurrence_words import describe
+from taskora.domain.wording import at
 from taskora.web import words
 
 _OVERDUE, _DATED, _UNDATED = range(3)
@@ -98,12 +101,12 @@ class Day:
     rows: tuple[Row, ...]
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """The user's zone; UTC when this machine does not know the name."""
+def zone_of(name: str, *, clock: ClockStyle = ClockStyle.HOURS_24) -> ZoneInfo:
+    """The user's zone, in which times are said as they read clocks; UTC when this machine does not know the name."""
     try:
-        return ZoneInfo(name)
+        return people.zone_of(name, clock=clock)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
+        return people.zone_of("UTC", clock=clock)
 
 
 def due_day(task: Task, *, zone: ZoneInfo) -> date | None:
@@ -178,7 +181,7 @@ def row_of(task: Task, *, now: datetime, zone: ZoneInfo, dated: bool = False, su
     local = task.due_at.astimezone(zone) if task.due_at else None
     when = machine = ""
     if day is not None:
-        when = _short(day, today=today) if dated else f"{local:%H:%M}" if local else ""
+        when = _short(day, today=today) if dated else at(local) if local else ""
         machine = local.isoformat(timespec="minutes") if local else day.isoformat()
     return Row(
         task=task,
@@ -204,7 +207,7 @@ def reminder_words(reminder: Reminding, *, zone: ZoneInfo, today: date) -> str:
     if reminder.at is None:
         return words.before(reminder.minutes_before or 0)
     local = reminder.at.astimezone(zone)
-    return f"{words.day_named(local.date(), today=today)} {local:%H:%M}"
+    return f"{words.day_named(local.date(), today=today)} {at(local)}"
 
 
 def subtasks_of(tasks: Iterable[Task]) -> dict[str, str]:
@@ -228,8 +231,7 @@ def _by_moment(
     days: list[Day] = []
     for day, members in groupby(sorted(tasks, key=local, reverse=True), key=lambda task: local(task).date()):
         rows = tuple(
-            Row(task=task, when=f"{local(task):%H:%M}", datetime=local(task).isoformat(timespec="minutes"))
-            for task in members
+            Row(task=task, when=at(local(task)), datetime=local(task).isoformat(timespec="minutes")) for task in members
         )
         days.append(day_of(day, today=today, rows=rows))
     return tuple(days)

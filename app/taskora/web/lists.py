@@ -27,7 +27,6 @@ from taskora.web.ledger import (
     row_of,
     subtasks_of,
     trash_ledger,
-    zone_of,
 )
 from taskora.web.marks import line, marked
 from taskora.web.shapes import Planned, View
@@ -293,7 +292,7 @@ class Lists:
 
 
 def _zone(session: Session) -> ZoneInfo:
-    return zone_of(session.profile.time_zone)
+    return session.profile.zone
 
 
 def _day(text: str | None) -> date | None:

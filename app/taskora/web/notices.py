@@ -7,6 +7,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from taskora.domain.problems import Invalid
+from taskora.domain.wording import at
 from taskora.web import words
 from taskora.web.ledger import Day, day_of
 from taskora.web.shapes import Note
@@ -38,7 +39,7 @@ class Rest:
 
 def rings(notes: Iterable[Note], *, now: datetime, zone: ZoneInfo) -> list[Ring]:
     return [
-        Ring(note=note, when=f"{note.created_at.astimezone(zone):%H:%M}", said=said_of(note, now=now, zone=zone))
+        Ring(note=note, when=at(note.created_at.astimezone(zone)), said=said_of(note, now=now, zone=zone))
         for note in notes
     ]
 
@@ -70,25 +71,25 @@ def due_said(due_at: datetime | None, due_date: date | None, *, now: datetime, z
     if day is None:
         return ""
     if local is not None and day == today:
-        return f"Was due at {local:%H:%M}" if local < now else f"Due at {local:%H:%M}, in {_span(local - now)}"
-    begin, at = "Was due" if day < today else "Due", f", {local:%H:%M}" if local else ""
+        return f"Was due at {at(local)}" if local < now else f"Due at {at(local)}, in {_span(local - now)}"
+    begin, hour = "Was due" if day < today else "Due", f", {at(local)}" if local else ""
     if abs((day - today).days) < 2:
-        return f"{begin} {words.day_named(day, today=today).lower()}{at}"
-    return f"{begin} {words.day_of(day, today=today)}{at}, {words.distance(day, today=today)}"
+        return f"{begin} {words.day_named(day, today=today).lower()}{hour}"
+    return f"{begin} {words.day_of(day, today=today)}{hour}, {words.distance(day, today=today)}"
 
 
 def rests(*, now: datetime, zone: ZoneInfo) -> list[Rest]:
     """In 10 minutes, in an hour, tonight while that is ahead, tomorrow morning."""
     local = now.astimezone(zone)
     found = [
-        Rest(name="In 10 minutes", when=f"{local + timedelta(minutes=10):%H:%M}", value="10"),
-        Rest(name="In an hour", when=f"{local + timedelta(hours=1):%H:%M}", value="60"),
+        Rest(name="In 10 minutes", when=at(local + timedelta(minutes=10)), value="10"),
+        Rest(name="In an hour", when=at(local + timedelta(hours=1)), value="60"),
     ]
     evening = datetime.combine(local.date(), EVENING, tzinfo=zone)
     if evening - local > timedelta(hours=1):
-        found.append(Rest(name="Tonight", when=f"{evening:%H:%M}", value=evening.isoformat()))
+        found.append(Rest(name="Tonight", when=at(evening), value=evening.isoformat()))
     morning = datetime.combine(local.date() + timedelta(days=1), MORNING, tzinfo=zone)
-    found.append(Rest(name="Tomorrow", when=f"{morning:%a %H:%M}", value=morning.isoformat()))
+    found.append(Rest(name="Tomorrow", when=f"{morning:%a} {at(morning)}", value=morning.isoformat()))
     return found
 
 
@@ -106,7 +107,7 @@ def snoozing(value: str, *, zone: ZoneInfo) -> dict[str, object]:
 def _moment(moment: datetime, *, now: datetime, zone: ZoneInfo) -> str:
     local, today = moment.astimezone(zone), now.astimezone(zone).date()
     day = "" if local.date() == today else words.day_named(local.date(), today=today)
-    return f"{day} {local:%H:%M}".strip()
+    return f"{day} {at(local)}".strip()
 
 
 def _span(left: timedelta) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from taskora.domain.markdown import html
-from taskora.domain.wording import said
+from taskora.domain.wording import at, said
 from taskora.web import words
 from taskora.web.edits import written_due
 from taskora.web.history import Told, history
@@ -91,7 +91,7 @@ def fields_of(task: Task, *, zone: ZoneInfo, begins: date | None = None) -> dict
 
 def _reminded(reminder: Reminder, *, zone: ZoneInfo, today: date) -> Reminded:
     local = reminder.fire_at.astimezone(zone) if reminder.fire_at else None
-    fires = f"{words.day_named(local.date(), today=today)} {local:%H:%M}" if local else ""
+    fires = f"{words.day_named(local.date(), today=today)} {at(local)}" if local else ""
     by_distance = reminder.minutes_before is not None
     said = words.before(reminder.minutes_before or 0) if by_distance else fires
     told = {"fired": "told", "delivered": "told", "cancelled": "off"}.get(reminder.state, fires if by_distance else "")

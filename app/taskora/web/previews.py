@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +18,6 @@ from taskora.domain.wording import said
 from taskora.web import edits, repeat, words
 from taskora.web.forms import text, typed_in
 from taskora.web.frame import Frame, uuid_of
-from taskora.web.ledger import zone_of
 from taskora.web.line import meanings, pieces
 from taskora.web.opened import Ask, planned
 from taskora.web.repeat import Repeat
@@ -32,13 +32,13 @@ class Previews:
         """The editor of when a task comes again, and the dates that its controls or words come to."""
         session, form = await self._frame.sessions.form(request)
         ask = partial(self._frame.ask, session)
-        shown = await _repeat(ask, typed_in(form), request.path_params["task_id"], zone_name=session.profile.time_zone)
+        shown = await _repeat(ask, typed_in(form), request.path_params["task_id"], zone=session.profile.zone)
         return self._frame.piece(request, "repeat.html", repeat=shown)
 
     async def line(self, request: Request) -> Response:
         """What a line of quick add is understood as."""
         session, form = await self._frame.sessions.form(request)
-        moment, zone, typed = now(), zone_of(session.profile.time_zone), text(form, "line", strip=False)
+        moment, zone, typed = now(), session.profile.zone, text(form, "line", strip=False)
         read = parse(typed, now=moment, zone=zone)
         hues = (await self._frame.side(session)).hue if read.tags else color_of
         return self._frame.piece(
@@ -54,7 +54,7 @@ class Previews:
     async def when(self, request: Request) -> Response:
         """The due date that words tell."""
         session, form = await self._frame.sessions.form(request)
-        moment, zone, typed = now(), zone_of(session.profile.time_zone), text(form, "when")
+        moment, zone, typed = now(), session.profile.zone, text(form, "when")
         due, today = dated(typed, now=moment, zone=zone), moment.astimezone(zone).date()
         return self._frame.piece(
             request,
@@ -66,8 +66,8 @@ class Previews:
         )
 
 
-async def _repeat(ask: Ask, form: Mapping[str, str], task_id: str, *, zone_name: str) -> Repeat:
-    moment, zone = now(), zone_of(zone_name)
+async def _repeat(ask: Ask, form: Mapping[str, str], task_id: str, *, zone: ZoneInfo) -> Repeat:
+    moment = now()
     today, due = moment.astimezone(zone).date(), form.get("was.due", "")
     begins = date.fromisoformat(due[:10]) if due else None
     blank = repeat.repeat_of(None, due=begins, today=today, zone=zone)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from taskora.domain import wording
 from taskora.domain.dates import WEEK, Weekday, ordinal
 from taskora.domain.problems import Invalid
 from taskora.domain.quick_add import repetition
@@ -156,5 +157,5 @@ def _day_said(value: str) -> str:
 
 def _next(day: date, at: datetime | None, note: str, *, zone: ZoneInfo, today: date) -> Next:
     month = f"{day:%b}" if day.year == today.year or (day - today).days < 330 else f"{day:%b %y}"
-    time = f"{at.astimezone(zone):%H:%M}" if at else ""
+    time = wording.at(at.astimezone(zone)) if at else ""
     return Next(weekday=f"{day:%a}", numeral=str(day.day), month=month, time=time, note=note)

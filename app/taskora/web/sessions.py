@@ -74,13 +74,14 @@ class Sessions:
             self._set_cookie(request, renewed)
         return renewed
 
-    async def keep_up(self, request: Request, session: Session, user: User) -> None:
-        """The session goes on with what the backend says of its user now."""
+    async def keep_up(self, request: Request, session: Session, user: User) -> bool:
+        """The session goes on with what the backend says of its user now; whether that is something else."""
         profile = _profile(user)
         if profile != session.profile:
             renewed = session.model_copy(update={"profile": profile, "issued_at": now()})
             await self._keep(renewed)
             self._set_cookie(request, renewed)
+        return profile != session.profile
 
     def carried_by(self, request: Request) -> bool:
         """Whether the browser sent a session cookie, good or not."""
@@ -183,7 +184,13 @@ class Sessions:
 
 
 def _profile(user: User) -> Profile:
-    return Profile(user_id=user.id, display_name=user.display_name, email=user.email, time_zone=user.time_zone)
+    return Profile(
+        user_id=user.id,
+        display_name=user.display_name,
+        email=user.email,
+        time_zone=user.time_zone,
+        clock=user.preferences.clock,
+    )
 
 
 def _name(session: Session) -> str:

@@ -68,7 +68,7 @@ def site(
     answers("GET", "/browse", lists.browse)
     answers("GET", "/tags", lists.tags)
     answers("POST", "/tags", acts.make_tag)
-    answers("GET", "/tags/{name}", lists.tagged)
+    answers("GET", "/tags/{name:path}", lists.tagged)
     answers("POST", "/tags/{tag_id}", acts.change_tag)
     answers("GET", "/tasks/{task_id}", lists.task)
     answers("POST", "/tasks", acts.add)

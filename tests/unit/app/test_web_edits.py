@@ -97,7 +97,7 @@ def test_a_button_that_says_nothing_is_refused(value: str) -> None:
     ],
 )
 def test_a_button_is_one_call_of_the_api(act: str, call: tuple[str, str, object]) -> None:
-    assert Act.parse(act).call(zone_name="UTC") == call
+    assert Act.parse(act).call(zone=VIENNA) == call
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_a_button_is_one_call_of_the_api(act: str, call: tuple[str, str, object]
 )
 def test_an_act_that_is_none_is_refused(act: str) -> None:
     with pytest.raises(Invalid):
-        Act.parse(f"{ID} 3 {act}").call(zone_name="UTC")
+        Act.parse(f"{ID} 3 {act}").call(zone=VIENNA)

@@ -1,7 +1,7 @@
 // @ts-check
 /** What scripts add to the chat: a message stands there at once, and the answer comes without leaving the page. */
 import { byId, made } from './dom.js'
-import { leadsToDoor, parse, swap } from './page.js'
+import { leadsToDoor, onSwap, parse, refresh, shownSeq, swap } from './page.js'
 import { complain } from './toasts.js'
 
 /** @type {HTMLFormElement} */
@@ -9,17 +9,23 @@ const form = byId('speak')
 /** @type {HTMLInputElement} */
 const line = byId('message')
 
+/** What was said and is not answered yet. */
+let waiting = ''
+
 const toEnd = () => window.scrollTo({ top: document.body.scrollHeight })
 
-form.addEventListener('submit', async (event) => {
+for (const each of [form, byId('tries')]) each?.addEventListener('submit', say)
+
+/** Say what stands in the line, or what the button of a suggestion does. @param {SubmitEvent} event */
+async function say(event) {
   event.preventDefault()
-  const sent = new FormData(form, event.submitter)
-  // A suggestion's button says it; the empty line beside it does not.
-  const message = String(sent.getAll('message').find(Boolean) ?? '').trim()
+  const sent = new FormData(form)
+  const message = (/** @type {HTMLButtonElement | null} */ (event.submitter)?.value || line.value).trim()
   if (!message || form.classList.contains('is-waiting')) return
   sent.set('message', message)
   sent.set('_csrf', document.body.dataset.csrf ?? '')
-  show(message)
+  waiting = message
+  show()
   form.classList.add('is-waiting')
   line.value = ''
   try {
@@ -30,10 +36,12 @@ form.addEventListener('submit', async (event) => {
     history.replaceState(null, '', new URL(answer.url).pathname)
     for (const name of ['_key', 'conversation', '_from']) field(form, name).value = field(/** @type {HTMLFormElement} */ (fresh.getElementById('speak')), name).value
     form.querySelector('.tries')?.remove()
-    document.querySelectorAll('#list .is-wait').forEach((one) => one.remove())
+    answered()
     swap(fresh)
+    // A change from elsewhere came first: this answer is looked up again.
+    if (Number(fresh.body.dataset.seq) < shownSeq()) await refresh()
   } catch (problem) {
-    document.querySelectorAll('#list .is-wait').forEach((one) => one.remove())
+    answered()
     line.value ||= message
     complain((problem instanceof Error && problem.name === 'Error' && problem.message) || 'That could not be sent. It is still in the line.')
   } finally {
@@ -41,21 +49,29 @@ form.addEventListener('submit', async (event) => {
     line.focus()
     toEnd()
   }
-})
+}
 
 /** @param {HTMLFormElement} within @param {string} name */
 const field = (within, name) => /** @type {HTMLInputElement} */ (within.elements.namedItem(name))
 
-/** @param {string} message */
-function show(message) {
+function answered() {
+  waiting = ''
+  document.querySelectorAll('#list .is-wait').forEach((one) => one.remove())
+}
+
+/** The message that waits, and dots where its answer will stand. */
+function show() {
+  if (!waiting) return
+  document.querySelectorAll('#list .is-wait').forEach((one) => one.remove())
   const place = byId('list')
   place.querySelector('.empty')?.remove()
   const says = place.querySelector('.says') ?? place.appendChild(made('ol', { class: 'says', 'aria-label': 'What was said' }))
   says.append(
-    made('li', { class: 'mine is-wait', 'data-made': true }, made('div', { class: 'say', dir: 'auto' }, made('span', { class: 'line' }, message))),
+    made('li', { class: 'mine is-wait', 'data-made': true }, made('div', { class: 'say', dir: 'auto' }, made('span', { class: 'line' }, waiting))),
     made('li', { class: 'theirs is-wait', 'data-made': true }, made('div', { class: 'say', 'aria-label': 'Taskora is answering' }, made('span', { class: 'dots' }))),
   )
   toEnd()
 }
 
+onSwap(show)
 if (document.querySelector('.says')) toEnd()

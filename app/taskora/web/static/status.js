@@ -77,8 +77,8 @@ function strip(level, glyph, head, text) {
 /** The open task was saved: say when. */
 export function setSaved() {
   const place = document.getElementById('saved')
-  const zone = document.body.dataset.zone
-  if (place) place.textContent = `Saved ${new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' }).format()}`
+  const { zone, clock } = document.body.dataset
+  if (place) place.textContent = `Saved ${new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: 'numeric', minute: '2-digit', hour12: clock === '12h' }).format()}`
 }
 
 /** @param {number} pending */
