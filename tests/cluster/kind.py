@@ -198,6 +198,7 @@ def load(*names: str) -> None:
 
 def delete() -> None:
     """Removes the cluster; images and caches stay."""
+    binaries.go_programs("kind")
     with step(f"cluster {NAME}") as now:
         now.note = "deleted"
         name, file = f"--name={NAME}", f"--kubeconfig={kubeconfig()}"
