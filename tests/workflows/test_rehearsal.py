@@ -1,6 +1,6 @@
-"""The five workflows, each `run:` step for real, against the running cluster: `make workflows`, after `make up`.
+"""Four of the workflows, each `run:` step for real, against the running cluster: `make workflows`, after `make up`.
 
-In the order of a day: what was merged is tested and built, goes to staging, is released to production, is rolled back.
+In the order of a day: what was merged is built, goes to staging, is released to production, is rolled back.
 Two stand-ins: a registry in memory, from which the cluster's nodes get the images by `kind load`, and a `cosign` that
 only tells what it would sign. What other people's actions bring (kubectl, helm, docker) is there already.
 """
@@ -86,11 +86,6 @@ def load(act: Act, *tags: str) -> None:
     kind.load(
         *(f"{act.variables['TASKORA_REGISTRY']}/{program}:{tag}" for tag in tags for program in ("operator", "app"))
     )
-
-
-def test_ci_lints_and_tests_what_was_merged(act: Act) -> None:
-    said = act.run("ci", "push", {"ref": "refs/heads/main"}, more=["--matrix", "part:lint test-unit"])
-    assert re.search(r"\d+ passed", said)
 
 
 def test_build_images_pushes_signs_and_scans(act: Act) -> None:
