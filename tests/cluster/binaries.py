@@ -69,6 +69,7 @@ MODULES = (
         {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
         tags="remove_all_sd,enable_kubernetes_sd",
     ),
+    Module("jaeger", {"jaeger": "."}),
 )
 # What no cluster has from the beginning.
 OPTIONAL = (Module("metrics-server", {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"}),)

@@ -23,6 +23,7 @@ _TOOLS = {
     "helm": lambda: binaries.go_programs("helm"),
     "actionlint": lambda: binaries.go_programs("actionlint"),
     "prometheus": lambda: binaries.go_programs("prometheus", "promtool"),
+    "jaeger": lambda: binaries.go_programs("jaeger"),
     "versitygw": lambda: binaries.go_programs("versitygw"),
 }
 _MORE_TOOLS = {"workflows": lambda: binaries.go_programs("act", "registry")}  # for `make workflows` alone

@@ -1,4 +1,4 @@
-"""PostgreSQL, Redis, Kafka, S3 storage, Prometheus and a Dapr sidecar as plain processes, private to a test.
+"""PostgreSQL, Redis, Kafka, S3 storage, Prometheus, Jaeger and a Dapr sidecar as plain processes, private to a test.
 
     with Postgres() as pg, Redis() as redis, Kafka() as kafka:
         pg.url, redis.port, kafka.bootstrap
@@ -226,6 +226,32 @@ class Prometheus(Service):
                 return bool(answer.status < 300)
         except OSError:
             return False
+
+    def stop(self) -> None:
+        self.process.stop(kill=True)
+
+
+class Jaeger(Service):
+    """Jaeger: takes OTLP at `url`, over gRPC at `grpc`; keeps it in memory."""
+
+    name = "jaeger"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.port, over_http, over_grpc = free_port(), free_port(), free_port()
+        self.url, self.grpc = f"http://127.0.0.1:{over_http}", f"http://127.0.0.1:{over_grpc}"
+        self.log = self.folder / "jaeger.log"
+        ports = {"query": self.port, "otlp-http": over_http, "otlp-grpc": over_grpc}
+        program = binaries.go_programs("jaeger")["jaeger"]
+        self.process = Process(program, *(f"--{name}=127.0.0.1:{port}" for name, port in ports.items()), log=self.log)
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        """What the API answers; raises `HTTPError` for what it refuses or does not have."""
+        with _open(f"http://127.0.0.1:{self.port}/api/v3/{path}?{urlencode(parameters)}", seconds=10) as answer:
+            return json.load(answer)
+
+    def start(self) -> None:
+        self.process.start(lambda: answers(self.port))
 
     def stop(self) -> None:
         self.process.stop(kill=True)
