@@ -29,7 +29,7 @@ async def remind(uow: Writing, *, user_id: UUID) -> list[float]:
     claimed = await firing.claim(uow, [(row["id"], row["generation"]) for row in due.values()])
     mine = [row for number, row in due.items() if number in claimed]
     await outbox.add_many(uow, [_fired(row, user_id) for row in mine], user_id=user_id, topic=Topic.REMINDER)
-    return [(row["now"] - row["fire_at"]).total_seconds() for row in mine]
+    return [(row["now"] - row["owed"]).total_seconds() for row in mine]
 
 
 async def go_on(uow: Writing, *, user_id: UUID) -> list[float]:

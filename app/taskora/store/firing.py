@@ -29,7 +29,7 @@ SELECT user_id, extract(epoch FROM min(due_at) - clock_timestamp())::float8 AS s
 """
 REMINDERS = """
 SELECT reminders.id, task_id, at, minutes_before, generation, fire_at, state, snoozed, title, due_at, due_date,
-       clock_timestamp() AS now
+       greatest(fire_at, tasks.updated_at) AS owed, clock_timestamp() AS now
 FROM reminders JOIN tasks ON tasks.id = task_id
 WHERE reminders.user_id = %(user_id)s AND state = 'waiting' AND fire_at <= clock_timestamp()
 ORDER BY fire_at, reminders.id LIMIT %(limit)s
@@ -69,7 +69,8 @@ async def _listed(
 
 
 async def reminders_due(uow: Writing, user_id: UUID, *, limit: int) -> list[Row]:
-    """What `store.reminders.timing_of` reads, with the task's `title`, `due_at`, `due_date`, and the time it is."""
+    """What `store.reminders.timing_of` reads, with the task's `title`, `due_at`, `due_date`, the time it is, and since
+    when the reminder is `owed`: one that was set for a time that had passed is not late for that."""
     return await uow.rows(REMINDERS, {"user_id": user_id, "limit": limit})
 
 

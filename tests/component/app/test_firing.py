@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -84,6 +85,21 @@ async def test_a_reminder_whose_time_has_passed_fires_at_once_and_says_what_for(
         "due_date": "2031-05-06",
     }
     assert urls.sql("SELECT state FROM reminders") == "fired"
+
+
+async def test_only_what_could_have_fired_before_is_late(
+    api: httpx.AsyncClient, headers: Headers, database: Database, urls: Urls
+) -> None:
+    user_id = UUID(urls.sql("SELECT id FROM users"))
+    await make(api, headers, reminders=[{"at": ago(hours=1)}])
+    async with database.write() as uow:
+        (late,) = await services.remind(uow, user_id=user_id)
+    assert late < 60
+    await make(api, headers, reminders=[{"at": ago(hours=1)}])
+    urls.sql("UPDATE tasks SET updated_at = now() - interval '2 hours'")
+    async with database.write() as uow:
+        (late,) = await services.remind(uow, user_id=user_id)
+    assert late > 3500
 
 
 async def test_of_many_schedulers_at_once_each_reminder_is_fired_by_one(
