@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from taskora_operator.desired import alerts
+
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "traceability.md").read_text()
+TEXT, _, ALERTS = (ROOT / "docs" / "traceability.md").read_text().partition("## Alerts\n")
 SCENARIOS = {1: 3, 2: 3, 3: 3, 4: 3, 5: 3, 6: 3, 7: 3}
 ROWS = {
     *(f"FR-{n:03}" for n in range(1, 32)),
@@ -37,6 +39,14 @@ def test_every_named_test_exists() -> None:
         if not file.exists() or (name and f"def {name}(" not in file.read_text()):
             missing.append(f"{path}::{name}")
     assert missing == []
+
+
+def test_every_alert_has_its_cause_and_the_test_that_causes_it() -> None:
+    rows = [line for line in ALERTS.splitlines() if line.startswith("| `")]
+    told = [name for row in rows for name in re.findall(r"`(Taskora\w+)`", row)]
+    assert sorted(told) == sorted(alert.name for alert in (*alerts.INSTANCE, *alerts.OPERATOR))
+    watching = (ROOT / "tests" / "component" / "app" / "test_watching.py").read_text()
+    assert all(f"def {name}(" in watching for row in rows for name in re.findall(r"`(test_\w+)`", row))
 
 
 def test_what_is_shown_names_its_test() -> None:

@@ -42,6 +42,8 @@ def _slowest(histogram: str, *, more: str = "", by: str = "le") -> str:
     return f"histogram_quantile(0.95, sum by ({by}) (rate({histogram}_bucket{{{{where}}{more}}}[5m])))"
 
 
+_BACKUPS = 'kube_cronjob_status_{}_time{{{{where}},cronjob="{{name}}-backup"}}'
+
 INSTANCE: Sequence[Alert] = (
     Alert(
         name="TaskoraRequestsFail",
@@ -153,6 +155,16 @@ INSTANCE: Sequence[Alert] = (
         summary="The volume {{ $labels.persistentvolumeclaim }} has less than 15 % left.",
         meaning="A full volume stops its service. Write a larger storage.size into the spec.",
         runbook="volume-fills",
+    ),
+    Alert(
+        name="TaskoraBackupMissed",
+        expression=f"{_BACKUPS.format('last_schedule')} > "
+        f"({_BACKUPS.format('last_successful')} or 0 * {_BACKUPS.format('last_schedule')})",
+        minutes=360,  # as long as a backup may take
+        severity="warning",
+        summary="The last backup that was due has not succeeded.",
+        meaning="The backups before it are there. The condition BackupsHealthy says what became of it.",
+        runbook="backup-missed",
     ),
 )
 

@@ -33,8 +33,10 @@ INSTANCE: Sequence[Panel] = (
         "Requests that failed",
         "percentunit",
         {
+            # Where none failed there is no such series; a line at nothing says more than no line.
             "{{role}}": 'sum by (role) (rate(taskora_http_requests_total{{where},status=~"5.."}[5m])) '
-            "/ sum by (role) (rate(taskora_http_requests_total{{where}}[5m]))"
+            "/ sum by (role) (rate(taskora_http_requests_total{{where}}[5m])) "
+            "or 0 * sum by (role) (rate(taskora_http_requests_total{{where}}[5m]))"
         },
     ),
     Panel(

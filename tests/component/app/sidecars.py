@@ -109,7 +109,7 @@ class Pod(Service):
         self, role: str, *, urls: Urls, kafka: Kafka, program: Sequence[str] = PROGRAM, **environment: str
     ) -> None:
         super().__init__()
-        self.port, self.log = free_port(), self.folder / "role.log"
+        self.port, self.metrics, self.log = free_port(), free_port(), self.folder / "role.log"
         where = manifests(self.folder / "components", kafka=kafka, urls=urls, role=role)
         self.sidecar = Daprd(
             app_id=role,
@@ -122,7 +122,7 @@ class Pod(Service):
         environment = {
             "DAPR_HTTP_ENDPOINT": self.sidecar.url,
             "TASKORA_APP_PORT": str(self.port),
-            "TASKORA_METRICS_PORT": str(free_port()),
+            "TASKORA_METRICS_PORT": str(self.metrics),
             "TASKORA_HOST": "127.0.0.1",
             "TASKORA_DRAIN_SECONDS": "0",
             "POD_NAME": f"{role}-{self.port}",

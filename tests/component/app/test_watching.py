@@ -1,39 +1,40 @@
-"""A real Prometheus scrapes every role and the operator: alerts and dashboards ask for what is really there."""
+"""A real Prometheus scrapes every role and the operator: dashboards show what is there, and every alert that asks these
+processes is made to fire by its cause, and ends with it.
+Time is short: ranges are a thirtieth, and an alert's patience a hundredth, of what an instance brings.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
+import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
 from taskora.settings import Role
 from taskora_operator.desired import alerts, dashboard
 
 from tests.cluster.envtest import ApiServer
-from tests.cluster.process import Process, answers, free_port
-from tests.cluster.services import Postgres, Prometheus
+from tests.cluster.process import Process, Service, answers, free_port
+from tests.cluster.services import Prometheus
+from tests.whole import Whole
 
-from .conftest import Urls, join, numbers, until
+from .conftest import until
 
-SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
-ROLE = {
-    "TASKORA_SESSION_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-    "TASKORA_HOST": "127.0.0.1",
-    "TASKORA_DRAIN_SECONDS": "0",
-    "DAPR_HTTP_ENDPOINT": "http://127.0.0.1:9",
-}
 # What others tell about an instance: kube-state-metrics and the kubelet, with labels that their documents promise.
 OTHERS = {
     "kube_deployment_spec_replicas": {"namespace", "deployment"},
     "kube_deployment_status_replicas_available": {"namespace", "deployment"},
+    "kube_cronjob_status_last_schedule_time": {"namespace", "cronjob"},
+    "kube_cronjob_status_last_successful_time": {"namespace", "cronjob"},
     "kube_job_failed": {"namespace", "job_name", "condition"},
     "kube_pod_container_status_restarts_total": {"namespace", "pod", "container"},
     "kubelet_volume_stats_available_bytes": {"namespace", "persistentvolumeclaim"},
@@ -74,78 +75,122 @@ def selectors(node: Any, kept: frozenset[str] = frozenset()) -> Iterator[Asked]:
             yield from selectors(node.get(name), kept)
 
 
-class Program:
-    """One of ours as its pod runs it, on ports of its own."""
+WHERE = 'namespace="tasks"'
+CROWD = [f"watched-{number}" for number in range(20)]
 
-    def __init__(self, name: str, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.name, self.metrics, self._words = name, free_port(), words
-        self._app = free_port()
-        self.url = f"http://127.0.0.1:{self._app}"
-        self._environment = {
-            **environment,
-            "TASKORA_APP_PORT": str(self._app),
-            "TASKORA_WEB_PORT": str(free_port()),
-            "TASKORA_METRICS_PORT": str(self.metrics),
+
+class Operator(Service):
+    """The operator as its pod runs it, over the namespaces of `CROWD`, one instance at a time."""
+
+    name = "operator"
+
+    def __init__(self, server: ApiServer) -> None:
+        super().__init__()
+        self.metrics, self.log = free_port(), self.folder / "operator.log"
+        environment = {
+            "KUBECONFIG": str(server.kubeconfig),
+            "TASKORA_OPERATOR_NAMESPACE": CROWD[0],
+            "TASKORA_OPERATOR_WATCH_NAMESPACES": ",".join(CROWD),
+            "TASKORA_OPERATOR_IDENTITY": "watched",
+            "TASKORA_OPERATOR_WORKERS": "1",
             "TASKORA_OPERATOR_PROBE_PORT": str(free_port()),
             "TASKORA_OPERATOR_METRICS_PORT": str(self.metrics),
         }
-
-    def process(self, folder: Path) -> Process:
-        log = folder / f"{self.name}.log"
-        self.it = Process(sys.executable, "-m", *self._words, log=log, env={**os.environ, **self._environment})
-        return self.it
+        self.process = Process(
+            sys.executable, "-m", "taskora_operator", log=self.log, env={**os.environ, **environment}
+        )
 
     def start(self) -> None:
-        """Until it tells its metrics; a role has then answered a request."""
-        self.it.start(lambda: answers(self.metrics), seconds=180)
-        if self.name in {role.value for role in Role}:
-            httpx.get(self.url, timeout=30)
+        self.process.start(lambda: answers(self.metrics))
+
+    def stop(self) -> None:
+        self.process.stop(kill=True)
 
 
 @dataclass(frozen=True)
 class Watched:
+    """`fired`: the alerts that were seen to fire."""
+
+    whole: Whole
+    operator: Operator
+    server: ApiServer
     prometheus: Prometheus
-    programs: Mapping[str, Program]
+    fired: set[str] = field(default_factory=set[str])
 
     def ask(self, path: str, **parameters: str) -> Any:
         return self.prometheus.ask(path, **parameters)
 
+    def series(self, query: str) -> list[dict[str, Any]]:
+        """What an instance's query gives now."""
+        return self.ask("query", query=query.replace("{where}", WHERE).replace("{name}", "taskora"))["result"]
+
     def firing(self) -> set[str]:
         return {each["labels"]["alertname"] for each in self.ask("alerts")["alerts"] if each["state"] == "firing"}
 
+    async def silent(self, *names: str) -> None:
+        """Until none of these fires any more."""
+        await until(lambda: not self.firing() & set(names), seconds=90)
+
+    def tells(self, *names: str) -> bool:
+        """Do all of these fire by now?"""
+        told = self.firing() >= set(names)
+        self.fired.update(names if told else ())
+        return told
+
+
+def hastened(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """The rule with ranges of a thirtieth and a hundredth of its patience."""
+
+    def sooner(found: re.Match[str]) -> str:
+        return f"[{int(found[1]) * {'m': 60, 'h': 3600}[found[2]] // 30}s]"
+
+    patience = {"for": f"{int(rule['for'].removesuffix('m')) * 600}ms"} if "for" in rule else {}
+    return {**rule, "expr": re.sub(r"\[(\d+)([mh])\]", sooner, rule["expr"]), **patience}
+
 
 @pytest.fixture(scope="module")
-def watched(postgres: Postgres, envtest: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """Every program as its pod runs it, but without sidecars: labels are those that PodMonitors give."""
-    folder = tmp_path_factory.mktemp("watched")
-    urls = Urls(postgres, f"watched_{next(numbers)}")
-    postgres.sql(f"CREATE DATABASE {urls.name} TEMPLATE template_taskora OWNER taskora_owner")
-    namespace = urls.name.replace("_", "-")
-    envtest.kubectl("create", "namespace", namespace)
-    envtest.kubectl("apply", "-n", namespace, "-f", "-", stdin=(SAMPLES / "local.yaml").read_text())
-    programs = [
-        Program(role.value, ("taskora", "serve", role.value), {**ROLE, "TASKORA_DATABASE_URL": urls.app})
-        for role in Role
-    ]
-    operator = {
-        "KUBECONFIG": str(envtest.kubeconfig),
-        "TASKORA_OPERATOR_NAMESPACE": namespace,
-        "TASKORA_OPERATOR_WATCH_NAMESPACES": namespace,
-        "TASKORA_OPERATOR_IDENTITY": "watched",
-    }
-    programs.append(Program("operator", ("taskora_operator",), operator))
-    with ExitStack() as running, ThreadPoolExecutor(len(programs)) as side_by_side:
-        for program in programs:
-            running.callback(program.process(folder).stop, kill=True)
-        list(side_by_side.map(Program.start, programs))
+def watched(envtest: ApiServer) -> Iterator[Watched]:
+    """Every program as its pod runs it; labels are those that PodMonitors give."""
+    for namespace in CROWD:
+        envtest.kubectl("create", "namespace", namespace)
+    make_instance(envtest, CROWD[0])
+    with ExitStack() as running:
+        operator = running.enter_context(Operator(envtest))
+        whole = running.enter_context(Whole())
+        ports = {name.split("-")[0]: pod.metrics for name, pod in whole.pods.items()}
+        ports |= {"frontend": whole.door.metrics, "operator": operator.metrics}
         targets = {
-            f"127.0.0.1:{each.metrics}": {"namespace": "tasks", "role": each.name, "pod": f"taskora-{each.name}"}
-            for each in programs
+            f"127.0.0.1:{port}": {"namespace": "tasks", "role": name, "pod": f"taskora-{name}"}
+            for name, port in ports.items()
         }
-        told = alerts.rules((*alerts.INSTANCE, *alerts.OPERATOR), where='namespace="tasks"', name="taskora")
-        at_once = [{name: value for name, value in rule.items() if name != "for"} for rule in told]
-        prometheus = running.enter_context(Prometheus(targets, rules=at_once))
-        yield Watched(prometheus, {each.name: each for each in programs})
+        told = alerts.rules((*alerts.INSTANCE, *alerts.OPERATOR), where=WHERE, name="taskora")
+        prometheus = running.enter_context(Prometheus(targets, rules=[hastened(rule) for rule in told]))
+        yield Watched(whole, operator, envtest, prometheus)
+
+
+@pytest.fixture
+async def browser(watched: Watched) -> AsyncIterator[httpx.AsyncClient]:
+    """The administrator's, signed in."""
+    whole = watched.whole
+    async with httpx.AsyncClient(base_url=f"{whole.door.url}/api/v1", timeout=30) as browser:
+
+        async def token() -> str:
+            asked = await browser.post("/auth/token", json={"email": whole.email, "password": whole.password})
+            return asked.json()["token"] if asked.status_code < 300 else ""
+
+        browser.headers["Authorization"] = f"Bearer {await until(token, seconds=60)}"
+        yield browser
+
+
+def make_instance(server: ApiServer, namespace: str, **spec: Any) -> None:
+    spec = {"profile": "Local", "version": "1.0.0", "host": "taskora.localhost", **spec}
+    made = {"apiVersion": "taskora.dev/v1alpha1", "kind": "TaskoraDeployment", "metadata": {"name": "taskora"}}
+    server.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps({**made, "spec": spec}))
+
+
+async def make_task(browser: httpx.AsyncClient, **fields: Any) -> None:
+    made = await browser.post("/tasks", json={"title": "t", **fields})
+    assert made.status_code == 201, made.text
 
 
 async def test_every_process_is_scraped(watched: Watched) -> None:
@@ -158,7 +203,7 @@ async def test_every_process_is_scraped(watched: Watched) -> None:
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 async def test_what_is_asked_for_is_really_told(watched: Watched, query: str) -> None:
-    asked = [*selectors(watched.ask("parse_query", query=query.replace("{where}", 'namespace="tasks"')))]
+    asked = [*selectors(watched.ask("parse_query", query=query.replace("{where}", WHERE)))]
     assert asked
     for each in asked:
         if each.metric in OTHERS:
@@ -178,47 +223,184 @@ async def test_outcomes_that_alerts_wait_for_are_counted_from_zero(watched: Watc
     assert {"dead-letters", "task-events", "user-events"} <= {each["metric"]["topic"] for each in told}
 
 
-# What is wrong is told, by the alerts that an instance brings, here without their patience.
-
-
 async def test_a_settled_instance_fires_nothing(watched: Watched) -> None:
-    await until(lambda: watched.ask("query", query="taskora_operator_leader == 1")["result"])
+    await until(lambda: watched.series("taskora_operator_leader == 1"))
     await until(lambda: not watched.firing())
 
 
-async def test_a_sidecar_that_is_away_is_told(watched: Watched, postgres: Postgres) -> None:
-    """No role here has one: events wait in the outbox."""
-    async with httpx.AsyncClient(base_url=f"{watched.programs['backend'].url}/api/v1", timeout=30) as api:
-        await join(api)
-    await until(lambda: "TaskoraEventsRefused" in watched.firing(), seconds=60)
+async def test_a_database_that_was_killed_is_told_by_the_requests_that_fail(
+    watched: Watched, browser: httpx.AsyncClient
+) -> None:
+    postgres = watched.whole.postgres
+    postgres.process.stop(kill=True)
+    try:
+
+        async def told() -> bool:
+            assert (await browser.get("/tasks")).status_code == 503
+            return watched.tells("TaskoraRequestsFail", "TaskoraRequestsFailSlowly")
+
+        await until(told, seconds=60)
+    finally:
+        await asyncio.to_thread(postgres.process.start, postgres.ready)
 
 
-async def test_the_first_dead_letter_is_told(watched: Watched) -> None:
-    async with httpx.AsyncClient(base_url=watched.programs["audit"].url, timeout=30) as sidecar:
-        assert (await sidecar.post("/events/dead-letters", content=b"\x00 anything")).json() == {"status": "SUCCESS"}
-    await until(lambda: "TaskoraDeadLetters" in watched.firing(), seconds=60)
+async def test_a_lock_in_the_database_is_told_by_the_requests_that_wait(
+    watched: Watched, browser: httpx.AsyncClient
+) -> None:
+    await watched.silent("TaskoraRequestsSlow")
+
+    async def told() -> bool:
+        lock = "BEGIN; LOCK TABLE tasks; SELECT pg_sleep(1); COMMIT"
+        locked = asyncio.create_task(asyncio.to_thread(watched.whole.urls.sql, lock))
+        while not locked.done():
+            await browser.get("/tasks")
+        await locked
+        return watched.tells("TaskoraRequestsSlow")
+
+    await until(told, seconds=60)
+
+
+async def test_a_broker_that_was_killed_is_told_by_what_it_refuses_and_what_waits_for_it(
+    watched: Watched, browser: httpx.AsyncClient
+) -> None:
+    await watched.silent("TaskoraEventsRefused", "TaskoraEventsLate")
+    whole = watched.whole
+    whole.kafka.process.stop(kill=True)
+    try:
+        await make_task(browser)
+        await until(lambda: watched.tells("TaskoraEventsRefused"), seconds=60)
+        # As if it had been away for longer than anybody waits for a test.
+        whole.urls.sql("UPDATE outbox SET created_at = created_at - interval '1 minute' WHERE published_at IS NULL")
+        await until(lambda: watched.tells("TaskoraEventsLate"), seconds=60)
+    finally:
+        await asyncio.to_thread(whole.kafka.process.start, whole.kafka.ready)
+
+
+async def test_a_broker_that_stalls_is_told_by_what_reaches_the_pages_late(
+    watched: Watched, browser: httpx.AsyncClient
+) -> None:
+    await watched.silent("TaskoraSyncSlow", "TaskoraEventsLate")
+    whole = watched.whole
+    waiting = "SELECT 1 FROM outbox WHERE published_at IS NULL AND created_at < now() - interval '3 seconds' LIMIT 1"
+
+    async def told() -> bool:
+        whole.kafka.process.freeze()
+        try:
+            await make_task(browser)
+            await until(lambda: whole.urls.sql(waiting))
+        finally:
+            whole.kafka.process.thaw()
+        await until(lambda: not whole.urls.sql(waiting))
+        return watched.tells("TaskoraSyncSlow")
+
+    await until(told, seconds=90)
+
+
+async def test_what_no_sidecar_can_read_is_told_as_a_dead_letter(watched: Watched) -> None:
+    await watched.silent("TaskoraDeadLetters")
+    async with AIOKafkaProducer(bootstrap_servers=watched.whole.kafka.bootstrap) as somebody:
+        await somebody.send_and_wait("task-events", b"\x00 anything")
+    await until(lambda: watched.tells("TaskoraDeadLetters"), seconds=60)
+
+
+async def test_a_scheduler_that_stalls_is_told_by_what_it_does_late(
+    watched: Watched, browser: httpx.AsyncClient
+) -> None:
+    await watched.silent("TaskoraRemindersLate")
+    scheduler = watched.whole.pods["scheduler-0"].process
+    scheduler.freeze()
+    try:
+        await make_task(browser, due_date="2031-05-06", reminders=[{"at": "2031-05-06T07:00:00Z"}])
+        five_minutes_ago = "now() - interval '5 minutes'"
+        watched.whole.urls.sql(
+            f"UPDATE reminders SET fire_at = {five_minutes_ago}; UPDATE tasks SET updated_at = {five_minutes_ago}"
+        )
+    finally:
+        scheduler.thaw()
+    await until(lambda: watched.tells("TaskoraRemindersLate"), seconds=60)
+
+
+async def test_two_masters_of_one_object_are_told_by_the_writes_without_end(watched: Watched) -> None:
+    await watched.silent("TaskoraOperatorRunaway")
+    service = ["service", "taskora-postgres", "-n", CROWD[0]]
+    ours = watched.server.kubectl("get", *service, "-o", "jsonpath={.spec.selector}")
+    theirs = json.dumps({"spec": {"selector": {"app.kubernetes.io/component": "theirs"}}})
+
+    async def told() -> bool:
+        await asyncio.to_thread(watched.server.kubectl, "patch", *service, "--type=merge", f"--patch={theirs}")
+        await until(lambda: watched.server.kubectl("get", *service, "-o", "jsonpath={.spec.selector}") == ours)
+        return watched.tells("TaskoraOperatorRunaway")
+
+    await until(told, seconds=90)
+
+
+@contextmanager
+def nobody_answers(server: ApiServer) -> Iterator[None]:
+    """Whoever writes the status of an instance waits for a webhook that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as deaf:
+        webhook = {
+            "name": "deaf.taskora.dev",
+            "clientConfig": {"url": f"https://127.0.0.1:{deaf.getsockname()[1]}/"},
+            "rules": [
+                {
+                    "apiGroups": ["taskora.dev"],
+                    "apiVersions": ["*"],
+                    "resources": ["taskoradeployments/status"],
+                    "operations": ["UPDATE"],
+                }
+            ],
+            "namespaceSelector": {
+                "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": CROWD}]
+            },
+            "failurePolicy": "Fail",
+            "timeoutSeconds": 3,
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+        }
+        kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration"}
+        made = {**kind, "metadata": {"name": "deaf"}, "webhooks": [webhook]}
+        server.kubectl("create", "-f", "-", stdin=json.dumps(made))
+        try:
+            yield
+        finally:
+            server.kubectl("delete", "validatingwebhookconfiguration", "deaf")
+
+
+async def test_a_webhook_that_does_not_answer_is_told_by_what_fails_and_by_who_waits(watched: Watched) -> None:
+    await watched.silent("TaskoraOperatorFails", "TaskoraOperatorBehind")
+    with nobody_answers(watched.server):
+        for namespace in CROWD[1:]:
+            make_instance(watched.server, namespace, paused=True)
+        await until(lambda: watched.tells("TaskoraOperatorFails", "TaskoraOperatorBehind"), seconds=120)
 
 
 async def test_an_operator_that_was_killed_is_told_until_it_is_back(watched: Watched) -> None:
-    operator = watched.programs["operator"]
-    operator.it.stop(kill=True)
-    await until(lambda: "TaskoraOperatorLeaderless" in watched.firing(), seconds=60)
-    await asyncio.to_thread(operator.start)
-    await until(lambda: "TaskoraOperatorLeaderless" not in watched.firing(), seconds=120)
+    await watched.silent("TaskoraOperatorLeaderless")
+    watched.operator.stop()
+    await until(lambda: watched.tells("TaskoraOperatorLeaderless"), seconds=60)
+    await asyncio.to_thread(watched.operator.start)
+    await watched.silent("TaskoraOperatorLeaderless")
 
 
-async def test_a_database_that_was_killed_is_told_by_the_requests_that_fail(
-    watched: Watched, postgres: Postgres
-) -> None:
-    postgres.process.stop(kill=True)
-    try:
-        async with httpx.AsyncClient(base_url=f"{watched.programs['backend'].url}/api/v1", timeout=30) as api:
+PANELS = {
+    f"{panel.title}: {legend}": query
+    for panel in (*dashboard.INSTANCE, *dashboard.OPERATOR)
+    for legend, query in panel.lines.items()
+    if not any(metric in query for metric in OTHERS)
+}
 
-            async def told() -> bool:
-                asked = await api.get("/me", headers={"Taskora-Session": "somebody's"})
-                assert asked.status_code == 503
-                return "TaskoraRequestsFail" in watched.firing()
 
-            await until(told, seconds=60)
-    finally:
-        await asyncio.to_thread(postgres.process.start, postgres.ready)
+@pytest.mark.parametrize("query", PANELS.values(), ids=PANELS)
+async def test_a_panel_shows_what_happened(watched: Watched, query: str) -> None:
+    """After all of the above; what the kubelet and kube-state-metrics tell is not here."""
+    await until(lambda: [each for each in watched.series(query) if each["value"][1] != "NaN"])
+
+
+async def test_every_alert_that_asks_these_processes_has_fired_and_ends(watched: Watched) -> None:
+    asking = {
+        alert.name
+        for alert in (*alerts.INSTANCE, *alerts.OPERATOR)
+        if not any(metric in alert.expression for metric in OTHERS)
+    }
+    assert watched.fired == asking
+    await until(lambda: not watched.firing(), seconds=120)

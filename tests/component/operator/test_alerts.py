@@ -70,6 +70,13 @@ def volume(name: str, *, left: int) -> dict[str, str]:
     }
 
 
+def backups(**when: str) -> dict[str, str]:
+    """When the last one was `due`, and when the last one `succeeded`."""
+    names = {"due": "kube_cronjob_status_last_schedule_time", "succeeded": "kube_cronjob_status_last_successful_time"}
+    told = [one(names[what], values, **NIGHTLY) for what, values in when.items()]
+    return {name: values for each in told for name, values in each.items()}
+
+
 def one(metric: str, values: str, **labels: str) -> dict[str, str]:
     told = ",".join(f'{name}="{value}"' for name, value in {"namespace": "tasks", **labels}.items())
     return {f"{metric}{{{told}}}": values}
@@ -79,6 +86,7 @@ CONSUMED, RESTARTS = "taskora_events_consumed_total", "kube_pod_container_status
 POSTGRES = {"namespace": "tasks", "persistentvolumeclaim": "data-taskora-postgres-0"}
 BACKEND = {"namespace": "tasks", "deployment": "taskora-backend"}
 POD = {"namespace": "tasks", "pod": "taskora-backend-5d7", "container": "backend"}
+NIGHTLY = {"namespace": "tasks", "cronjob": "taskora-backup"}
 JOB = {"namespace": "tasks", "job_name": "taskora-migrate-1-1-0"}
 
 CASES = (
@@ -184,6 +192,10 @@ CASES = (
     Case("14 % left", "TaskoraVolumeFills", volume("data-taskora-postgres-0", left=14), 15, POSTGRES),
     Case("a fifth left", "TaskoraVolumeFills", volume("data-taskora-postgres-0", left=20), 15),
     Case("somebody else's volume", "TaskoraVolumeFills", volume("data-wiki-0", left=1), 15),
+    Case("the last one failed", "TaskoraBackupMissed", backups(due="86400x600", succeeded="100x600"), 360, NIGHTLY),
+    Case("none has ever succeeded", "TaskoraBackupMissed", backups(due="86400x600"), 360, NIGHTLY),
+    Case("the next one succeeded", "TaskoraBackupMissed", backups(due="86400x600", succeeded="100x358 90000x9"), 360),
+    Case("none was due yet", "TaskoraBackupMissed", backups(), 360),
     Case(
         "two that wait",
         "TaskoraOperatorLeaderless",

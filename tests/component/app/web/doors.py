@@ -23,7 +23,7 @@ class Door(Service):
     def __init__(self, *, backend: Pod, kafka: Kafka, redis: Redis, port: int | None = None) -> None:
         super().__init__()
         self.port, self.app_port, self.log = port or free_port(), free_port(), self.folder / "frontend.log"
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url, self.metrics = f"http://127.0.0.1:{self.port}", free_port()
         pod = f"frontend-{self.port}"
         where = manifests(self.folder / "components", backend=backend, kafka=kafka, redis=redis)
         self.sidecar = Daprd(
@@ -34,7 +34,7 @@ class Door(Service):
             "TASKORA_HOST": "127.0.0.1",
             "TASKORA_APP_PORT": str(self.app_port),
             "TASKORA_WEB_PORT": str(self.port),
-            "TASKORA_METRICS_PORT": str(free_port()),
+            "TASKORA_METRICS_PORT": str(self.metrics),
             "TASKORA_DRAIN_SECONDS": "0",
             "TASKORA_EXTERNAL_URL": self.url,
             "POD_NAME": pod,
