@@ -15,9 +15,12 @@ from taskora_operator.profiles import Instance
 
 COMPONENT = "monitoring"
 API = "monitoring.coreos.com/v1"
+# Its chart by itself lets it look at nothing but what came with it.
 INSTALL = (
     "`helm upgrade --install monitoring kube-prometheus-stack --repo "
-    "https://prometheus-community.github.io/helm-charts --namespace monitoring --create-namespace`"
+    "https://prometheus-community.github.io/helm-charts --namespace monitoring --create-namespace "
+    "--set prometheus.prometheusSpec.podMonitorSelectorNilUsesHelmValues=false "
+    "--set prometheus.prometheusSpec.ruleSelectorNilUsesHelmValues=false`"
 )
 
 
