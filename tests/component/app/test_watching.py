@@ -225,7 +225,7 @@ async def test_outcomes_that_alerts_wait_for_are_counted_from_zero(watched: Watc
 
 async def test_a_settled_instance_fires_nothing(watched: Watched) -> None:
     await until(lambda: watched.series("taskora_operator_leader == 1"))
-    await until(lambda: not watched.firing())
+    await until(lambda: not watched.firing(), seconds=60)
 
 
 async def test_a_database_that_was_killed_is_told_by_the_requests_that_fail(
