@@ -89,7 +89,8 @@ def _go_environment() -> dict[str, str]:
 def _compile(
     go: str, packages: list[str], *, into: Path, cwd: Path, log: Path, ldflags: str = "", tags: str = ""
 ) -> None:
-    flags = ["-trimpath", f"-tags={tags}", "-ldflags", f"-s -w {ldflags}".strip()]
+    # What -s -w would leave out in the end need not be made at all: a seventh of the work.
+    flags = ["-trimpath", f"-tags={tags}", "-gcflags=all=-dwarf=false", "-ldflags", f"-s -w {ldflags}".strip()]
     advice = "Run it again: what was compiled is kept. Is the Go module proxy within reach?"
     run(go, "build", *flags, "-o", f"{into}/", *packages, cwd=cwd, log=log, env=_go_environment(), advice=advice)
 
