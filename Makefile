@@ -63,7 +63,7 @@ test-e2e:
 	@$(CLUSTER) browser
 	eval "$$($(CLUSTER) env)" && $(PYTEST) tests/e2e
 
-bench:  # what is counted and timed, on a machine that has nothing else to do: the clock and a backlog, a thousand instances, then the running cluster, if there is one
+bench:  # what is counted and timed, on a machine that has nothing else to do: the API, the clock and a backlog, a thousand instances, then the running cluster, if there is one
 	@$(CLUSTER) tools
 	$(PYTEST) -s tests/bench/app
 	$(PYTEST) -s tests/bench/operator

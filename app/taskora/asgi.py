@@ -46,7 +46,14 @@ def application(
     health: Health, *, title: str = "Taskora", version: str = "1", openapi_url: str | None = None
 ) -> FastAPI:
     """A FastAPI application with the probes, and problem documents for every error, the framework's own included."""
-    app = FastAPI(title=title, version=version, openapi_url=openapi_url, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title,
+        version=version,
+        openapi_url=openapi_url,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours is around all of it
+    )
 
     async def healthz() -> Response:
         return PlainTextResponse("ok")

@@ -152,19 +152,21 @@ async def session_token(
 
 async def call(
     request: Request,
-    backend: Annotated[Backend, Depends(backend)],
-    token: Annotated[str | None, Depends(session_token)],
+    taskora_session: Annotated[str | None, Header()] = None,
+    authorization: Annotated[str | None, Header()] = None,
     idempotency_key: Annotated[str | None, Header()] = None,
     if_match: Annotated[str | None, Header()] = None,
 ) -> Call:
+    """Asked for by nearly every route; dependencies of its own would cost each of them."""
+    serving, token = await backend(request), await session_token(taskora_session, authorization)
     if token is not None:
-        backend.rates.take(token)
+        serving.rates.take(token)
     if idempotency_key is not None and not (
         0 < len(idempotency_key) <= KEY_MOST and idempotency_key.isascii() and idempotency_key.isprintable()
     ):
         raise Invalid(f"An Idempotency-Key is 1 to {KEY_MOST} visible ASCII characters.")
     asked = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body())
-    return Call(backend, token, idempotency_key, if_match, asked.digest())
+    return Call(serving, token, idempotency_key, if_match, asked.digest())
 
 
 Calling = Annotated[Call, Depends(call)]

@@ -1,6 +1,7 @@
 """Tasks over HTTP."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import fastapi
@@ -135,7 +136,7 @@ async def listed(asked: Annotated[Listing, fastapi.Query()], calling: Calling) -
         items, cursor, seq = await tasks.listed(uow, user, wanted=wanted)
         search = wanted.search
         return {
-            "items": [{**shown(task), **(_marked(task, search) if search else {})} for task in items],
+            "items": [{**task, **_marked(task, search)} for task in items] if search else items,
             "next_cursor": cursor,
             "seq": seq,
         }
@@ -143,16 +144,17 @@ async def listed(asked: Annotated[Listing, fastapi.Query()], calling: Calling) -
     return json_response(await calling.read(page))
 
 
-def _marked(task: Task, search: Search) -> dict[str, object]:
+def _marked(task: Mapping[str, Any], search: Search) -> dict[str, object]:
     """Where in the task's texts what was looked for stands, as browsers count characters."""
 
-    near = not search.matches(f"{task.title} {task.description}")
+    title, description = task["title"], task["description"]
+    near = not search.matches(f"{title} {description}")
 
     def places(text: str) -> list[tuple[int, int]]:
         found = search.marks(text, near=near)[:MARKS_MOST]
         return [(utf16(text, start), utf16(text, end)) for start, end in found]
 
-    return {"marks": {"title": places(task.title), "description": places(task.description)}}
+    return {"marks": {"title": places(title), "description": places(description)}}
 
 
 @router.get("/{task_id}/history", response_model=History, responses=problems(401, 404, 422, 429, 503))

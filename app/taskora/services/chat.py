@@ -23,6 +23,7 @@ from taskora.services import tasks
 from taskora.store import conversations as stored
 from taskora.store import lists, outbox
 from taskora.store.database import Reading, Row, Writing
+from taskora.store.tasks import task_of
 
 # Among so many tasks the one that is meant is looked for.
 LOOKED_AT = 1000
@@ -283,8 +284,8 @@ def _later(at: Due, by: timedelta, user: User) -> Due:
 
 
 async def _listed(uow: Reading, user: User, wanted: Filter) -> list[Task]:
-    found, _, _ = await lists.listed(uow, user.id, wanted=wanted, zone=user.time_zone)
-    return found[: wanted.limit]
+    found, _, _ = await lists.listed(uow, user.id, wanted=wanted, zone=user.time_zone, of=task_of)
+    return found
 
 
 def _said(found: Sequence[Task]) -> list[tuple[str, Due | None]]:

@@ -7,7 +7,7 @@ before. Each is a change of its own, with its event, in the same transaction.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from taskora import clock
@@ -63,19 +63,15 @@ async def exists(uow: Reading, user: User, *, task_id: UUID) -> None:
         raise NotFound("There is no such task.")
 
 
-async def listed(uow: Reading, user: User, *, wanted: Filter) -> tuple[list[Task], str | None, int]:
-    """A page of tasks, the cursor of the next page if there is one, and the seq they are the state of.
+async def listed(uow: Reading, user: User, *, wanted: Filter) -> tuple[list[dict[str, Any]], str | None, int]:
+    """A page of tasks as they are shown, the next one's cursor if there is one, and the seq they are the state of.
 
     A search without an order of its own gives the best first.
     """
     if wanted.search and not wanted.sort:
-        found, after, seq = await search.found(
-            uow, user.id, wanted=replace(wanted, search=None), search=wanted.search, zone=user.time_zone
-        )
-    else:
-        found, after, seq = await lists.listed(uow, user.id, wanted=wanted, zone=user.time_zone)
-    more = len(found) > wanted.limit
-    return found[: wanted.limit], after[wanted.limit - 1] if more else None, seq
+        asked = replace(wanted, search=None)
+        return await search.found(uow, user.id, wanted=asked, search=wanted.search, zone=user.time_zone)
+    return await lists.listed(uow, user.id, wanted=wanted, zone=user.time_zone, of=stored.shown_of)
 
 
 async def update(

@@ -7,16 +7,16 @@ import contextlib
 import logging
 import os
 import select
+import time
+from asyncio import Semaphore, timeout
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
-from sqlalchemy import Executable, event, make_url
-from sqlalchemy.engine import CursorResult
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from psycopg.types.json import set_json_loads
+from pydantic_core import from_json
 
 from taskora import telemetry
 from taskora.domain.problems import DatabaseUnavailable, ServiceBusy
@@ -25,6 +25,8 @@ log = logging.getLogger("taskora.database")
 
 # Seconds a request waits for a connection before it is told that the service is busy.
 POOL_WAIT = 1.0
+# Seconds after which a connection is made anew: a pooler or a standby in between may be another one by then.
+RECYCLE = 1800.0
 CONNECT_ARGUMENTS: dict[str, Any] = {
     "prepare_threshold": None,
     "connect_timeout": 3,
@@ -36,26 +38,23 @@ CONNECT_ARGUMENTS: dict[str, Any] = {
 }
 
 Row = dict[str, Any]
+Connection = psycopg.AsyncConnection[Any]
+
+set_json_loads(from_json)
 
 
 class Reading:
     """Statements that each see the present on their own; no transaction spans them."""
 
-    def __init__(self, connection: AsyncConnection, driver: "psycopg.AsyncConnection[Any]", *, source: str) -> None:
+    def __init__(self, connection: Connection, *, source: str) -> None:
         self._connection = connection
-        self._driver = driver
         # The `source` of the events written here: which role they come from.
         self.source = source
 
-    async def execute(self, statement: Executable) -> CursorResult[Any]:
-        """An ordinary statement, built with SQLAlchemy Core."""
-        return await self._connection.execute(statement)
-
     async def rows(self, sql: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        """A hot statement, straight to the driver: a third of the processor time of the same through Core."""
-        async with self._driver.cursor(binary=True, row_factory=dict_row) as cursor:
-            await cursor.execute(sql, parameters)
-            return await cursor.fetchall() if cursor.description else []
+        cursor = self._connection.cursor(binary=True, row_factory=dict_row)
+        await cursor.execute(sql, parameters)
+        return await cursor.fetchall() if cursor.rownumber is not None else []
 
     async def row(self, sql: LiteralString, parameters: Mapping[str, Any] | None = None) -> Row | None:
         found = await self.rows(sql, parameters)
@@ -71,40 +70,32 @@ class Database:
 
     def __init__(self, *, role: str, pool: int = 10) -> None:
         self._source = f"/taskora/{role}"
-        self._pool = pool
-        self._engine: AsyncEngine | None = None
+        self._url: str | None = None
+        self._free = Semaphore(pool)
+        # Those that nobody uses, the last used at the end, each with when it was made.
+        self._idle: list[tuple[Connection, float]] = []
 
     def open(self, url: str) -> None:
         """Remember where the database is (`postgresql://login:password@host:port/name`); connects when first used."""
         # libpq sends this at connection: times come in UTC whatever the server's zone, also through PgBouncer.
         os.environ["PGTZ"] = "UTC"
-        self._engine = create_async_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
-            connect_args=CONNECT_ARGUMENTS,
-            use_native_hstore=False,
-            pool_size=self._pool,
-            max_overflow=0,
-            pool_timeout=POOL_WAIT,
-            pool_recycle=1800,
-            pool_use_lifo=True,
-        )
-        event.listen(self._engine.sync_engine, "checkout", _still_there)
+        self._url = url
 
     async def close(self) -> None:
-        if self._engine is not None:
-            await self._engine.dispose()
+        while self._idle:
+            await self._idle.pop()[0].close()
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncGenerator[Reading]:
         with telemetry.step("statements", kind="client"):
-            async with self._connected(autocommit=True) as (connection, driver):
-                yield Reading(connection, driver, source=self._source)
+            async with self._connected() as connection:
+                yield Reading(connection, source=self._source)
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncGenerator[Writing]:
         with telemetry.step("transaction", kind="client"):
-            async with self._connected(autocommit=False) as (connection, driver), connection.begin():
-                yield Writing(connection, driver, source=self._source)
+            async with self._connected() as connection, connection.transaction():
+                yield Writing(connection, source=self._source)
 
     async def missing(self) -> str | None:
         """None when the database answers (or is merely busy), else a sentence: what a probe wants to know."""
@@ -118,32 +109,44 @@ class Database:
         return None
 
     @contextlib.asynccontextmanager
-    async def _connected(
-        self, *, autocommit: bool
-    ) -> AsyncGenerator[tuple[AsyncConnection, "psycopg.AsyncConnection[Any]"]]:
-        if self._engine is None:
+    async def _connected(self) -> AsyncGenerator[Connection]:
+        if self._url is None:
             raise DatabaseUnavailable("The database's address has not been read yet.")
-        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT") if autocommit else self._engine
         try:
-            async with engine.connect() as connection:
-                raw = await connection.get_raw_connection()
-                driver = cast("psycopg.AsyncConnection[Any]", raw.driver_connection)
-                try:
-                    yield connection, driver
-                except psycopg.OperationalError:
-                    if driver.closed:
-                        await connection.invalidate()
-                    raise
-        except PoolTimeout as error:
+            async with timeout(POOL_WAIT) if self._free.locked() else contextlib.nullcontext():
+                await self._free.acquire()
+        except TimeoutError as error:
             raise ServiceBusy(f"No database connection came free within {POOL_WAIT:g} s.") from error
-        except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        try:
+            connection, made = await self._pooled() or (await self._fresh(self._url), time.monotonic())
+            try:
+                yield connection
+            finally:
+                if connection.info.transaction_status is TransactionStatus.IDLE:
+                    self._idle.append((connection, made))
+                else:
+                    await connection.close()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.warning("The database failed: %s", str(error).splitlines()[0])
             raise DatabaseUnavailable from error
+        finally:
+            self._free.release()
+
+    async def _pooled(self) -> tuple[Connection, float] | None:
+        while self._idle:
+            connection, made = self._idle.pop()
+            if _still_there(connection) and time.monotonic() - made < RECYCLE:
+                return connection, made
+            await connection.close()
+        return None
+
+    @staticmethod
+    async def _fresh(url: str) -> Connection:
+        return await psycopg.AsyncConnection.connect(url, autocommit=True, **CONNECT_ARGUMENTS)
 
 
-def _still_there(_: object, record: Any, __: object) -> None:
-    """Before a pooled connection is used: one that the server closed has something to read. Costs no round trip."""
+def _still_there(connection: Connection) -> bool:
+    """A connection that the server closed has something to read. Costs no round trip."""
     poll = select.poll()
-    poll.register(record.driver_connection.fileno(), select.POLLIN)
-    if poll.poll(0):
-        raise DisconnectionError
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)

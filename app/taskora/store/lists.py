@@ -1,8 +1,8 @@
 """Lists of tasks: filters and orders put together from fixed pieces, pages by the keys of the last row seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -10,9 +10,10 @@ import psycopg
 from taskora.domain import cursors
 from taskora.domain.due import Span
 from taskora.domain.lists import Filter, Order, SortKey
-from taskora.domain.tasks import Task
 from taskora.store.database import Reading, Row
-from taskora.store.tasks import COLUMNS, task_of, texts
+from taskora.store.tasks import COLUMNS, texts
+
+T = TypeVar("T")
 
 # What each key sorts by, never NULL, and the type its text is read back as. A day is due when it is over.
 EXPRESSIONS: dict[SortKey, tuple[LiteralString, LiteralString]] = {
@@ -92,8 +93,12 @@ async def standing(uow: Reading, user_id: UUID, *, today: Span) -> Row:
     return row or {"inbox": 0, "today": 0}
 
 
-async def listed(uow: Reading, user_id: UUID, *, wanted: Filter, zone: str) -> tuple[list[Task], list[str], int]:
-    """One task more than the limit when there are more, the cursor after each, and the user's seq at that moment.
+async def listed(
+    uow: Reading, user_id: UUID, *, wanted: Filter, zone: str, of: Callable[[Row], T]
+) -> tuple[list[T], str | None, int]:
+    """A page, the cursor of the next one if there is one, and the user's seq at that moment.
+
+    `of`: what a row with `COLUMNS` becomes, `task_of` or `shown_of`.
 
     Raises `Invalid` for a cursor that was made up.
     """
@@ -111,10 +116,21 @@ async def listed(uow: Reading, user_id: UUID, *, wanted: Filter, zone: str) -> t
         rows = await uow.rows(HEAD + body + TAIL, parameters)
     except psycopg.DataError as error:  # all but a cursor's keys was checked before
         raise cursors.unknown() from error
-    found = [row for row in rows if row["id"] is not None]
     named = ",".join(map(str, wanted.sort))
-    after = [cursors.encode(named, *[row[key.name] for key in keys], row["id"]) for row in found]
-    return [task_of(row) for row in found], after, rows[0]["seq"] if rows else 0
+
+    def after(row: Row) -> str:
+        return cursors.encode(named, *(row[key.name] for key in keys), row["id"])
+
+    return page(rows, wanted.limit, of=of, after=after)
+
+
+def page(
+    rows: list[Row], limit: int, *, of: Callable[[Row], T], after: Callable[[Row], str]
+) -> tuple[list[T], str | None, int]:
+    """Of rows as `HEAD` and `TAIL` give them, one more than `limit` where there are more; `after`: a row's cursor."""
+    found = [row for row in rows if row["id"] is not None]
+    cursor = after(found[limit - 1]) if len(found) > limit else None
+    return [of(row) for row in found[:limit]], cursor, rows[0]["seq"] if rows else 0
 
 
 def conditions(wanted: Filter) -> tuple[list[LiteralString], dict[str, Any]]:

@@ -2,16 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import LiteralString, cast
+from typing import LiteralString
 from uuid import UUID
-
-from sqlalchemy import delete, insert, select
-from sqlalchemy import update as update_
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from taskora.domain.people import DEFAULTS, Preferences, SessionKind, User
 from taskora.store.database import Reading, Row, Writing
-from taskora.store.schema import password_resets, sessions, training_samples, users
 
 SIGNED_IN = """
 SELECT users.id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at
@@ -57,6 +52,33 @@ ERASE: tuple[LiteralString, ...] = (
     "DELETE FROM activity WHERE subject = %(id)s::uuid::text",
     "UPDATE dead_letters SET body = '', state = 'discarded', resolved_at = now() WHERE user_id = %(id)s",
 )
+CREDENTIALS = """
+SELECT id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at, password_hash
+FROM users WHERE email = %(email)s
+"""
+ADD = """
+INSERT INTO users (id, email, display_name, password_hash, time_zone, is_admin, created_at)
+VALUES (%(id)s, %(email)s, %(display_name)s, %(password_hash)s, %(time_zone)s, %(is_admin)s, %(now)s)
+ON CONFLICT (email) DO NOTHING RETURNING id
+"""
+UPDATE = """
+UPDATE users SET display_name = %(display_name)s, time_zone = %(time_zone)s, preferences = %(preferences)s,
+    training_consent_at = %(training_consent_at)s
+WHERE id = %(id)s
+"""
+SET_PASSWORD = "UPDATE users SET password_hash = %(hash)s WHERE id = %(id)s"  # noqa: S105 -- a statement
+SET_CALENDAR = "UPDATE users SET calendar_hash = %(hash)s WHERE id = %(id)s"
+MAKE_ADMINISTRATOR = "UPDATE users SET is_admin = true WHERE email = %(email)s"
+FORGET_TRAINING = "DELETE FROM training_samples WHERE user_id = %(id)s"
+ADD_RESET = """
+INSERT INTO password_resets (token_hash, user_id, created_at, expires_at)
+VALUES (%(hash)s, %(user_id)s, %(now)s, %(expires_at)s)
+"""
+ADD_SESSION = """
+INSERT INTO sessions (token_hash, id, user_id, kind, label, created_at, expires_at)
+VALUES (%(hash)s, coalesce(%(id)s, gen_random_uuid()), %(user_id)s, %(kind)s, %(label)s, %(now)s, %(expires_at)s)
+"""
+REVOKE_SESSION = "UPDATE sessions SET revoked_at = %(now)s WHERE token_hash = %(hash)s AND revoked_at IS NULL"
 HEADS = """
 SELECT asked.hash, users.id, users.seq
 FROM unnest(%(hashes)s::bytea[]) AS asked (hash)
@@ -85,54 +107,36 @@ async def held(uow: Writing, user_id: UUID) -> User | None:
 
 async def credentials(uow: Reading, email: str) -> tuple[User, str] | None:
     """The user with this address and their password's hash."""
-    columns = users.c
-    found = await uow.execute(
-        select(
-            columns.id,
-            columns.email,
-            columns.display_name,
-            columns.time_zone,
-            columns.is_admin,
-            columns.seq,
-            columns.preferences,
-            columns.training_consent_at,
-            columns.password_hash,
-        ).where(columns.email == email)
-    )
-    row = found.mappings().first()
+    row = await uow.row(CREDENTIALS, {"email": email})
     if row is None:
         return None
-    values = dict(row)
-    password_hash = cast("str", values.pop("password_hash"))
-    return _user(values), password_hash
+    password_hash: str = row.pop("password_hash")
+    return _user(row), password_hash
 
 
 async def add(uow: Writing, user: User, *, password_hash: str, now: datetime) -> bool:
     """False when the address is taken."""
-    statement = upsert(users).values(
-        id=user.id,
-        email=user.email,
-        display_name=user.display_name,
-        password_hash=password_hash,
-        time_zone=user.time_zone,
-        is_admin=user.is_admin,
-        created_at=now,
-    )
-    added = await uow.execute(statement.on_conflict_do_nothing(index_elements=[users.c.email]).returning(users.c.id))
-    return added.first() is not None
+    values = {
+        "id": user.id,
+        "email": user.email,
+        "display_name": user.display_name,
+        "password_hash": password_hash,
+        "time_zone": user.time_zone,
+        "is_admin": user.is_admin,
+        "now": now,
+    }
+    return await uow.row(ADD, values) is not None
 
 
 async def update(uow: Writing, user: User) -> None:
-    await uow.execute(
-        update_(users)
-        .where(users.c.id == user.id)
-        .values(
-            display_name=user.display_name,
-            time_zone=user.time_zone,
-            preferences=user.preferences.model_dump(mode="json", exclude_defaults=True),
-            training_consent_at=user.training_consent_at,
-        )
-    )
+    values = {
+        "id": user.id,
+        "display_name": user.display_name,
+        "time_zone": user.time_zone,
+        "preferences": user.preferences.model_dump_json(exclude_defaults=True),
+        "training_consent_at": user.training_consent_at,
+    }
+    await uow.rows(UPDATE, values)
 
 
 async def find(uow: Reading, user_id: UUID) -> User | None:
@@ -152,11 +156,11 @@ async def listed(uow: Reading, *, after: UUID | None, limit: int) -> list[Row]:
 
 
 async def set_password(uow: Writing, user_id: UUID, *, password_hash: str) -> None:
-    await uow.execute(update_(users).where(users.c.id == user_id).values(password_hash=password_hash))
+    await uow.rows(SET_PASSWORD, {"id": user_id, "hash": password_hash})
 
 
 async def set_calendar(uow: Writing, user_id: UUID, *, secret_hash: bytes | None) -> None:
-    await uow.execute(update_(users).where(users.c.id == user_id).values(calendar_hash=secret_hash))
+    await uow.rows(SET_CALENDAR, {"id": user_id, "hash": secret_hash})
 
 
 async def of_calendar(uow: Reading, secret_hash: bytes) -> User | None:
@@ -166,9 +170,7 @@ async def of_calendar(uow: Reading, secret_hash: bytes) -> User | None:
 
 
 async def add_reset(uow: Writing, token_hash: bytes, *, user_id: UUID, now: datetime, expires_at: datetime) -> None:
-    await uow.execute(
-        insert(password_resets).values(token_hash=token_hash, user_id=user_id, created_at=now, expires_at=expires_at)
-    )
+    await uow.rows(ADD_RESET, {"hash": token_hash, "user_id": user_id, "now": now, "expires_at": expires_at})
 
 
 async def reset_owner(uow: Reading, token_hash: bytes) -> User | None:
@@ -194,11 +196,11 @@ async def erase(uow: Writing, user_id: UUID) -> None:
 
 
 async def forget_training(uow: Writing, user_id: UUID) -> None:
-    await uow.execute(delete(training_samples).where(training_samples.c.user_id == user_id))
+    await uow.rows(FORGET_TRAINING, {"id": user_id})
 
 
 async def make_administrator(uow: Writing, email: str) -> None:
-    await uow.execute(update_(users).where(users.c.email == email).values(is_admin=True))
+    await uow.rows(MAKE_ADMINISTRATOR, {"email": email})
 
 
 async def add_session(
@@ -212,26 +214,20 @@ async def add_session(
     label: str = "",
     session_id: UUID | None = None,
 ) -> None:
-    named = {"id": session_id} if session_id is not None else {}
-    await uow.execute(
-        insert(sessions).values(
-            token_hash=token_hash,
-            user_id=user_id,
-            kind=kind.value,
-            label=label,
-            created_at=now,
-            expires_at=expires_at,
-            **named,
-        )
-    )
+    values = {
+        "hash": token_hash,
+        "id": session_id,
+        "user_id": user_id,
+        "kind": kind.value,
+        "label": label,
+        "now": now,
+        "expires_at": expires_at,
+    }
+    await uow.rows(ADD_SESSION, values)
 
 
 async def revoke_session(uow: Writing, token_hash: bytes, *, now: datetime) -> None:
-    await uow.execute(
-        update_(sessions)
-        .where(sessions.c.token_hash == token_hash, sessions.c.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+    await uow.rows(REVOKE_SESSION, {"hash": token_hash, "now": now})
 
 
 async def heads(uow: Reading, hashes: Sequence[bytes]) -> list[Row]:

@@ -11,10 +11,9 @@ import psycopg
 from taskora.domain import cursors
 from taskora.domain.lists import Filter
 from taskora.domain.search import NEAR, Search
-from taskora.domain.tasks import Task
-from taskora.store.database import Reading
-from taskora.store.lists import HEAD, TAIL, conditions
-from taskora.store.tasks import task_of
+from taskora.store.database import Reading, Row
+from taskora.store.lists import HEAD, TAIL, conditions, page
+from taskora.store.tasks import shown_of
 
 # With fewer hits than this, words that are nearly those asked for count too.
 FEW = 3
@@ -31,21 +30,21 @@ NEAR_HIT: LiteralString = "(" + HIT + " OR " + LIKENESS + " >= %(near)s)"
 
 async def found(
     uow: Reading, user_id: UUID, *, wanted: Filter, search: Search, zone: str
-) -> tuple[list[Task], list[str], int]:
-    """As `lists.listed`: one more than the limit, the cursor after each, the seq. Raises `Invalid` for a bad cursor."""
+) -> tuple[list[Row], str | None, int]:
+    """As `lists.listed`, of `shown_of`. Raises `Invalid` for a bad cursor."""
     if wanted.after:
         return await _page(uow, user_id, wanted=wanted, search=search, zone=zone, near=wanted.after[0] == "near")
     exact = await _page(uow, user_id, wanted=wanted, search=search, zone=zone, near=False)
     # What must not be there, or stand together, is meant exactly.
     meant = any(term.negated or len(term.words) > 1 for group in search.groups for term in group)
-    if len(exact[0]) >= FEW or meant or not search.words:
+    if len(exact[0]) + bool(exact[1]) >= FEW or meant or not search.words:
         return exact
     return await _page(uow, user_id, wanted=wanted, search=search, zone=zone, near=True)
 
 
 async def _page(
     uow: Reading, user_id: UUID, *, wanted: Filter, search: Search, zone: str, near: bool
-) -> tuple[list[Task], list[str], int]:
+) -> tuple[list[Row], str | None, int]:
     where, parameters = conditions(wanted)
     score = NEAR_SCORE if near else RANK
     where.append(NEAR_HIT if near else HIT)
@@ -56,12 +55,15 @@ async def _page(
     body = ", (" + score + ")::real AS score FROM tasks WHERE " + " AND ".join(where) + " ORDER BY score DESC, id DESC"
     parameters |= {"user_id": user_id, "limit": wanted.limit + 1}
     rows = await _asked(uow, HEAD + body + TAIL + " ORDER BY score DESC, id DESC", parameters)
-    hits = [row for row in rows if row["id"] is not None]
-    after = [cursors.encode("search", "near" if near else "exact", repr(row["score"]), row["id"]) for row in hits]
-    return [task_of(row) for row in hits], after, rows[0]["seq"] if rows else 0
+    way = "near" if near else "exact"
+
+    def after(row: Row) -> str:
+        return cursors.encode("search", way, repr(row["score"]), row["id"])
+
+    return page(rows, wanted.limit, of=shown_of, after=after)
 
 
-async def _asked(uow: Reading, sql: LiteralString, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+async def _asked(uow: Reading, sql: LiteralString, parameters: dict[str, Any]) -> list[Row]:
     try:
         return await uow.rows(sql, parameters)
     except psycopg.DataError as error:  # the cursor's score: all else was checked before

@@ -168,6 +168,14 @@ def task_of(row: Row) -> Task:
     )
 
 
+def shown_of(row: Row) -> dict[str, Any]:
+    """`shown(task_of(row))`, but for the making of the task: a list has fifty, and they are only told."""
+    shown = {name: row[name] for name in tasks.SHOWN}
+    if shown["recurrence"] is not None:
+        shown["recurrence"] = Recurrence.model_validate(shown["recurrence"])
+    return shown
+
+
 def _json(value: object) -> str | None:
     return None if value is None else to_json(value).decode()
 

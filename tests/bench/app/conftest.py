@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.component.app.conftest import postgres, urls  # noqa: F401 - fixtures
 from tests.component.app.sidecars import TOKENS
 from tests.whole import ROLES, Whole
 

@@ -280,7 +280,10 @@ async def test_secrets_are_nowhere_in_the_database(ada: dict[str, Any], urls: Ur
     assert "$argon2id$" in dump
 
 
-async def test_too_many_sign_ins_at_once_are_429(api: httpx.AsyncClient, ada: dict[str, Any]) -> None:
+async def test_too_many_sign_ins_at_once_are_429(
+    api: httpx.AsyncClient, ada: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskora.store.database.POOL_WAIT", 60)
     bodies = [{"email": f"{number}@example.org", "password": "wrong password"} for number in range(60)]
     answers = await asyncio.gather(*(api.post("/auth/login", json=body) for body in bodies))
     statuses = {answer.status_code for answer in answers}

@@ -150,3 +150,20 @@ async def test_a_page_is_one_statement_and_says_the_seq_it_is_of(
     page = (await api.get("/tasks?sort=title&tag=home&due=none&limit=1", headers=headers)).json()
     assert page["seq"] == int(urls.sql("SELECT seq FROM users"))
     assert page["next_cursor"] is None
+
+
+async def test_a_task_is_the_same_in_a_list_and_alone(api: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    asked = {
+        "title": "Pay the rent",
+        "due_at": "2031-01-31T09:00:00+01:00",
+        "tags": ["home"],
+        "recurrence": {"frequency": "monthly", "time_zone": "Europe/Berlin"},
+        "reminders": [{"minutes_before": 60}, {"at": "2031-01-30T08:00:00Z"}],
+    }
+    for body in (asked, {"title": "rent", "due_date": "2031-01-31", "description": "x"}):
+        made = (await api.post("/tasks", json=body, headers=headers)).json()
+        for query in ({}, {"q": "rent"}):
+            items = (await api.get("/tasks", params=query, headers=headers)).json()["items"]
+            found = next(item for item in items if item["id"] == made["id"])
+            found.pop("marks", None)
+            assert found == (await api.get(f"/tasks/{made['id']}", headers=headers)).json() == made

@@ -55,8 +55,9 @@ async def test_a_connection_that_dies_in_the_middle_leaves_nothing(
 
 
 async def test_one_users_numbers_have_no_gap_however_many_write_and_fail_at_once(
-    api: httpx.AsyncClient, headers: Headers, urls: Urls
+    api: httpx.AsyncClient, headers: Headers, urls: Urls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("taskora.store.database.POOL_WAIT", 60)
     task = (await api.post("/tasks", json={"title": "t"}, headers=headers)).json()
 
     async def write(number: int) -> int:
@@ -104,6 +105,67 @@ async def test_when_no_connection_comes_free_the_answer_is_503_busy(urls: Urls) 
     await database.close()
 
 
+async def test_what_is_refused_while_busy_is_not_done_and_what_waits_is(urls: Urls) -> None:
+    database = Database(role="backend", pool=2)
+    database.open(urls.app)
+    async with api_on(database) as api:
+        headers = (await join(api))["headers"]
+
+        async def create(number: int) -> httpx.Response:
+            keyed = {**headers, "Idempotency-Key": f"k{number}"}
+            return await api.post("/tasks", json={"title": f"{number}"}, headers=keyed)
+
+        with psycopg.connect(urls.app) as other:
+            other.execute("SELECT 1 FROM users FOR UPDATE")
+            asked = {asyncio.ensure_future(create(number)): number for number in range(20)}
+            refused, waiting = await asyncio.wait(asked, timeout=2)
+            assert {answer.result().json()["type"] for answer in refused} == {"urn:taskora:problem:service_busy"}
+            assert {answer.result().headers["retry-after"] for answer in refused} == {"1"}
+            assert len(waiting) == 2
+        async with asyncio.timeout(5):
+            answers = [await answer for answer in waiting] + [await create(asked[answer]) for answer in refused]
+        assert {answer.status_code for answer in answers} == {201}
+        titles = {answer.json()["title"] for answer in answers}
+        assert titles == {f"{number}" for number in range(20)}
+    assert urls.sql("SELECT count(*), count(DISTINCT title) FROM tasks") == "20|20"
+    assert urls.sql("SELECT seq, (SELECT count(*) FROM outbox WHERE topic = 'task-events') FROM users") == "20|20"
+    await database.close()
+
+
+async def test_a_request_that_is_given_up_gives_its_connection_back(urls: Urls) -> None:
+    database = Database(role="backend", pool=1)
+    database.open(urls.app)
+
+    async def wait() -> None:
+        async with database.write() as uow:
+            await uow.rows("CREATE TEMPORARY TABLE left_behind AS SELECT 1")
+            await uow.rows("SELECT pg_sleep(600)")
+
+    at_work = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{urls.name}' AND wait_event = 'PgSleep'"
+    waiting = asyncio.ensure_future(wait())
+    await until(lambda: urls.sql(at_work) == "1")
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    assert urls.sql(at_work) == "0"
+    async with database.read() as uow:
+        assert await uow.rows("SELECT to_regclass('left_behind') AS there") == [{"there": None}]
+    await database.close()
+
+
+async def test_connections_are_kept_and_made_anew_when_they_are_old(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pid() -> int:
+        async with database.read() as uow:
+            return (await uow.rows("SELECT pg_backend_pid() AS pid"))[0]["pid"]
+
+    first = await pid()
+    assert await pid() == first
+    monkeypatch.setattr("taskora.store.database.RECYCLE", 0)
+    assert await pid() != first
+
+
 async def test_the_database_away_is_503_and_its_return_needs_no_restart(
     api: httpx.AsyncClient, headers: Headers, urls: Urls
 ) -> None:
@@ -123,6 +185,7 @@ async def test_the_database_away_is_503_and_its_return_needs_no_restart(
         return answer.status_code == 201
 
     await until(answered)
+    assert (await api.get("http://backend/readyz")).status_code == 200
     assert urls.sql("SELECT count(*) FROM tasks") == "1"
 
 
