@@ -255,9 +255,11 @@ class World:
             engine = operator.engine
             status: Manifest = (engine.instances.get(self.key) or {}).get("status", {})
             conditions = [
-                f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in status.get("conditions", ())
+                f"{c['type']} {c['reason']}: {c['message']}"
+                for c in status.get("conditions", ())
+                if c["status"] != "True"
             ]
-            told.append(f"ready {engine.ready.is_set()}, idle {engine.queue.idle}, {conditions[-3:]}")
+            told.append(f"ready {engine.ready.is_set()}, idle {engine.queue.idle}, not {conditions}")
         return f"wanted generation {self.generation}; operators: {told}; last: {self.writes()[-5:]}"
 
     def writes(self, *, since: int = 0) -> list[str]:
