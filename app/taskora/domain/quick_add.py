@@ -134,23 +134,25 @@ def parse(text: str, *, now: datetime, zone: ZoneInfo, week_start: Weekday = Wee
     return _quick_add(words, pieces, present)
 
 
-def repetition(text: str, *, now: datetime, zone: ZoneInfo) -> tuple[Recurrence, Due | None] | None:
+def repetition(
+    text: str, *, now: datetime, zone: ZoneInfo, week_start: Weekday = Weekday.MON
+) -> tuple[Recurrence, Due | None] | None:
     """The repetition that words on their own tell, and where it begins; None when they tell none."""
-    said = parse(f"\\x {text}", now=now, zone=zone)
+    said = parse(f"\\x {text}", now=now, zone=zone, week_start=week_start)
     return None if said.recurrence is None else (said.recurrence, said.due)
 
 
-def dated(text: str, *, now: datetime, zone: ZoneInfo) -> Due | None:
+def dated(text: str, *, now: datetime, zone: ZoneInfo, week_start: Weekday = Weekday.MON) -> Due | None:
     """The due date that words on their own tell ("next thu 9:30", "Mon 30 Nov"); None when they say anything else."""
-    read = parse(f"\\x {text}", now=now, zone=zone)
+    read = parse(f"\\x {text}", now=now, zone=zone, week_start=week_start)
     rest = {word.strip(",.").casefold() for word in read.title.split()[1:]}
     other = any(token.kind not in (TokenKind.DATE, TokenKind.TIME) for token in read.tokens)
     return None if other or rest - WEEKDAYS.keys() - {"on", "at", "by", "due"} else read.due
 
 
-def reminding(text: str, *, now: datetime, zone: ZoneInfo) -> ReminderAsked | None:
+def reminding(text: str, *, now: datetime, zone: ZoneInfo, week_start: Weekday = Weekday.MON) -> ReminderAsked | None:
     """The reminder that words on their own tell ("1 day before", "tomorrow 9am"); None when they tell none."""
-    words, present = words_of(f"remind {text}"), Present(now, zone)
+    words, present = words_of(f"remind {text}"), Present(now, zone, week_start)
     found = _reminder_at(words, 0, present=present)
     if found is None or found.end < len(words):
         return None

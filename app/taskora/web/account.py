@@ -185,7 +185,7 @@ class Account:
         today = now().astimezone(zone).date()
 
         def said(moment: datetime) -> str:
-            return words.day_named(moment.astimezone(zone).date(), today=today)
+            return words.day_within(moment.astimezone(zone).date(), today=today)
 
         given: Mapping[str, Any] = typed or {}
         errors = {one["field"]: one["message"] for one in problem.errors} if problem else {}

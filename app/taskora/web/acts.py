@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -12,8 +11,9 @@ from starlette.responses import Response
 from taskora.clock import now
 from taskora.domain.problems import Changed, Invalid, NotFound
 from taskora.domain.quick_add import dated, parse, reminding
+from taskora.domain.series import DUE_FIELDS
 from taskora.web import edits
-from taskora.web.cookie import Session
+from taskora.web.cookie import Profile, Session
 from taskora.web.forms import back, key_of, text, typed_in
 from taskora.web.frame import Frame, uuid_of
 from taskora.web.ledger import Task
@@ -38,11 +38,11 @@ class Act:
             raise Invalid("This button says nothing that Taskora understands. Reload the page and try again.")
         return cls(found, None if version == "-" else int(version), verb, rest[0])
 
-    def call(self, *, zone: ZoneInfo) -> tuple[str, str, dict[str, Any] | None]:
+    def call(self, profile: Profile) -> tuple[str, str, dict[str, Any] | None]:
         """Method, path and content for the backend; raises `Invalid`."""
         first, *others = self.ids
         if others:
-            return "POST", "tasks/bulk", {"ids": self.ids, **self._of_many(zone)}
+            return "POST", "tasks/bulk", {"ids": self.ids, **self._of_many(profile)}
         path = f"tasks/{first}"
         match self.verb, self.argument:
             case (("complete" | "reopen" | "restore"), ""):
@@ -60,9 +60,9 @@ class Act:
             case "untag", name if name:
                 return "POST", "tasks/bulk", {"ids": self.ids, "act": "update", "remove_tags": [name]}
             case _:
-                return "PATCH", path, self._patch(zone)
+                return "PATCH", path, self._patch(profile)
 
-    def _of_many(self, zone: ZoneInfo) -> dict[str, Any]:
+    def _of_many(self, profile: Profile) -> dict[str, Any]:
         match self.verb, self.argument:
             case (("complete" | "reopen" | "restore"), ""):
                 return {"act": self.verb}
@@ -71,12 +71,12 @@ class Act:
             case "tag", name if name:
                 return {"act": "update", "add_tags": [name]}
             case _:
-                return {"act": "update", "patch": self._patch(zone)}
+                return {"act": "update", "patch": self._patch(profile)}
 
-    def _patch(self, zone: ZoneInfo) -> dict[str, Any]:
+    def _patch(self, profile: Profile) -> dict[str, Any]:
         match self.verb, self.argument:
             case "due", when:
-                return _due(when, zone=zone)
+                return _due(when, profile)
             case "status", status if status in STATUSES:
                 return {"status": status}
             case "priority", priority if priority in PRIORITIES:
@@ -84,7 +84,7 @@ class Act:
             case "move", place:
                 # Where it stands from now on, and the column or the day it was moved to.
                 at, _, to = place.partition(" ")
-                moved = {"status": to} if to in STATUSES else _due(to.removeprefix("none"), zone=zone) if to else {}
+                moved = {"status": to} if to in STATUSES else _due(to.removeprefix("none"), profile) if to else {}
                 return {"position": _number(at), **moved}
             case _:
                 raise Invalid(f"Taskora doesn't know how to “{self.verb} {self.argument}” a task.")
@@ -99,7 +99,7 @@ class Acts:
         """Quick add: a task from one line."""
         session, form = await self._frame.sessions.form(request)
         zone, typed = session.profile.zone, text(form, "title")
-        meant = parse(typed, now=now(), zone=zone)
+        meant = parse(typed, now=now(), zone=zone, week_start=session.profile.week_start)
         parent = uuid_of(text(form, "parent_id"))
         # A line that makes no task as it was understood is kept as it was typed.
         content: dict[str, Any] = {"title": typed} if meant.faults else meant.draft()
@@ -116,7 +116,7 @@ class Acts:
         """The act of the button that was pressed."""
         session, form = await self._frame.sessions.form(request)
         act = Act.parse(text(form, "do"))
-        method, path, content = act.call(zone=session.profile.zone)
+        method, path, content = act.call(session.profile)
         one = len(act.ids) == 1
         note = {"was": await self._due(session, act.ids[0])} if one and act.verb == "due" else {}
         try:
@@ -132,17 +132,20 @@ class Acts:
         task_id, zone = uuid_of(request.path_params["task_id"]), session.profile.zone
         if task_id is None:
             raise NotFound("There is no such task.")
-        typed = edits.understood(typed_in(form), now=now(), zone=zone)
+        week_start = session.profile.week_start
+        typed = edits.understood(typed_in(form), now=now(), zone=zone, week_start=week_start)
         content = edits.changed(typed, zone=zone)
         if not content:
             return back(form)
         version = text(form, "_version")
         wanted, key = int(version) if version.isdecimal() else None, key_of(form, "edit")
+        # Of a task that comes again, a new due date is for this one alone unless its form says otherwise.
+        later = "scope=future" if text(form, "scope") == "future" and content.keys() & DUE_FIELDS else ""
         # Somebody else's change to other fields is no reason to ask: the same wish again, on what is there now.
         for attempt in range(3):
             try:
                 await self._ask(
-                    session, "PATCH", f"tasks/{task_id}", content=content, version=wanted,
+                    session, "PATCH", f"tasks/{task_id}", query=later, content=content, version=wanted,
                     key=f"{key}.{attempt}" if key and attempt else key,
                 )  # fmt: skip
             except Changed as problem:
@@ -161,7 +164,8 @@ class Acts:
         """One more reminder, told in words: "1 day before", "tomorrow 9am"."""
         session, form = await self._frame.sessions.form(request)
         task_id, said = uuid_of(request.path_params["task_id"]) or "", text(form, "when")
-        asked = reminding(said, now=now(), zone=session.profile.zone)
+        zone, week_start = session.profile.zone, session.profile.week_start
+        asked = reminding(said, now=now(), zone=zone, week_start=week_start)
         if asked is None:
             raise Invalid(f"Taskora doesn’t understand “{said}”. Try “1 day before”, “30 min”, or “tomorrow 9am”.")
         await self._ask(session, "POST", f"tasks/{task_id}/reminders", content=asked, key=key_of(form, "remind"))
@@ -209,9 +213,10 @@ class Acts:
         return edits.written_due(task.due_at or task.due_date, zone=session.profile.zone)
 
 
-def _due(when: str, *, zone: ZoneInfo) -> dict[str, Any]:
+def _due(when: str, profile: Profile) -> dict[str, Any]:
     """The due date that an act's argument tells, in words too. Raises `Invalid`."""
-    due = edits.written_due(dated(when, now=now(), zone=zone), zone=zone)
+    zone = profile.zone
+    due = edits.written_due(dated(when, now=now(), zone=zone, week_start=profile.week_start), zone=zone)
     if when and not due:
         raise Invalid(edits.NO_DATE.format(when))
     return edits.due_content(due, zone=zone)

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from taskora.clock import now
+from taskora.domain.alerts import FAILED
 from taskora.domain.people import PASSWORD_LEAST
 from taskora.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from taskora.domain.wording import at
@@ -33,7 +34,7 @@ PAGES = (
     ("users", "Users", "user"),
 )
 ROLES = ("frontend", "backend", "scheduler", "notifier", "audit", "insights")
-STATES = (("open", "Open"), ("replayed", "Taken since"), ("discarded", "Discarded"), ("all", "All"))
+STATES = (("open", "Open"), ("replayed", "Taken since"), ("discarded", "Put aside"), ("all", "All"))
 DONE = {
     "replayed": "Its consumer has taken it",
     "discarded": "Put aside; it stays to be looked at",
@@ -63,11 +64,30 @@ class Alert(_Shape):
 
 
 class SystemEvent(_Shape):
+    """What a role said of itself: Backend started; Backend is degraded, and why."""
+
     id: str
     role: str
     type: str
     occurred_at: datetime
     data: dict[str, Any]
+
+    @property
+    def said(self) -> str:
+        state = self.data.get("state")
+        verb = f"is {state}" if state else plain(self.type).removeprefix("System ")
+        return f"{self.role.capitalize()} {verb}"
+
+    @property
+    def why(self) -> str:
+        """The reason it gives, or the error and where it happened."""
+        error, where = (self.data.get(name) or "" for name in ("error", "where"))
+        failed = self.data.get("message") or (f"{error} in {where}" if where else error)
+        return _sentence(self.data.get("because") or failed)
+
+    @property
+    def glyph(self) -> str:
+        return "warn" if self.type == FAILED or self.data.get("state") in ("degraded", "unhealthy") else "cloud"
 
 
 class Entry(_Shape):
@@ -283,7 +303,7 @@ class Admin:
         today = now().astimezone(zone).date()
 
         def said(moment: datetime | None) -> str:
-            return words.day_named(moment.astimezone(zone).date(), today=today) if moment else ""
+            return words.day_within(moment.astimezone(zone).date(), today=today) if moment else ""
 
         given: Mapping[str, Any] = typed or {}
         return await self._page(
@@ -316,6 +336,11 @@ class Admin:
         def clock_of(moment: datetime) -> str:
             return at(moment.astimezone(zone))
 
+        def moment_of(moment: datetime) -> str:
+            day, today = (one.astimezone(zone).date() for one in (moment, now()))
+            at = clock_of(moment)
+            return at if day == today else f"{words.day_within(day, today=today)} {at}"
+
         return await self._frame.page(
             request,
             template or f"admin_{page}.html",
@@ -327,12 +352,17 @@ class Admin:
             pages=PAGES,
             plain=plain,
             clock_of=clock_of,
+            moment_of=moment_of,
             **content,
         )
 
 
 def plain(event_type: str) -> str:
-    """Task completed, for `dev.taskora.task.completed.v1`."""
-    parts = event_type.removeprefix("dev.taskora.").rsplit(".v", 1)[0]
-    said = parts.replace(".", " ").replace("_", " ")
-    return said[:1].upper() + said[1:]
+    """Task completed, for `dev.taskora.task.completed.v1`; Tags changed, where the verb says of what."""
+    topic, _, verb = event_type.removeprefix("dev.taskora.").rsplit(".v", 1)[0].partition(".")
+    said = verb if verb.endswith("s_changed") else f"{topic} {verb}"
+    return _sentence(said.replace("_", " "))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -47,9 +47,10 @@ class Message(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line of an answer; `task_id` where it names a task."""
+    """A line of an answer; `task_id` where it names a task, `no` where it is numbered: "2."."""
 
     text: str
+    no: str = ""
     task_id: str = ""
 
 
@@ -142,7 +143,9 @@ def _lines(message: Message) -> list[Line]:
     made: list[Line] = []
     for line, number in zip(lines, found, strict=True):
         at = int(number[1]) - 1 if number else 0 if len(message.tasks) == 1 and not numbered else -1
-        made.append(Line(text=line, task_id=message.tasks[at] if 0 <= at < len(message.tasks) else ""))
+        task_id = message.tasks[at] if 0 <= at < len(message.tasks) else ""
+        text, no = (line[number.end() :], f"{number[1]}.") if number else (line, "")
+        made.append(Line(text=text, no=no, task_id=task_id))
     return made
 
 

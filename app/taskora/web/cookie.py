@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from taskora.domain.dates import Weekday
 from taskora.domain.people import ClockStyle
 from taskora.web.ledger import zone_of
 
@@ -35,6 +36,7 @@ class Profile(BaseModel):
     display_name: str
     email: str
     time_zone: str = "UTC"
+    week_start: Weekday = Weekday.MON
     clock: ClockStyle = ClockStyle.HOURS_24
 
     @property

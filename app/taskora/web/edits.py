@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from taskora.domain.dates import Weekday
 from taskora.domain.due import Due
 from taskora.domain.problems import Invalid
 from taskora.domain.quick_add import dated
@@ -40,19 +41,22 @@ class Clash:
     mine: str
 
 
-def understood(form: Mapping[str, str], *, now: datetime, zone: ZoneInfo) -> dict[str, str]:
+def understood(
+    form: Mapping[str, str], *, now: datetime, zone: ZoneInfo, week_start: Weekday = Weekday.MON
+) -> dict[str, str]:
     """The form with what its controls and words come to, each as one field. Raises `Invalid`."""
     said = dict(form)
     if "due" in form:
         typed = form["due"].strip()
-        due = dated(typed, now=now, zone=zone)
+        due = dated(typed, now=now, zone=zone, week_start=week_start)
         if typed and typed != form.get("due_shown") and due is None:
             raise Invalid(NO_DATE.format(typed))
         # As it was shown it may lack the year: it is what it was.
         said["due"] = form.get("was.due", "") if typed == form.get("due_shown") else written_due(due, zone=zone)
     if "rec_unit" in form:
         day = said.get("due", "")[:10]
-        pattern = repeat.pattern_of(form, begins=date.fromisoformat(day) if day else None, now=now, zone=zone)
+        begins = date.fromisoformat(day) if day else None
+        pattern = repeat.pattern_of(form, begins=begins, now=now, zone=zone, week_start=week_start)
         said["recurrence"] = repeat.written(pattern)
     if more := form.get("add_tags", "").strip():
         said["tags"] = ", ".join(filter(None, (form.get("was.tags", ""), more)))
@@ -112,7 +116,9 @@ def fields(content: Iterable[str]) -> list[str]:
 def field_of(member: str) -> str:
     if member == "add_tags":
         return "tags"
-    return "due" if member.startswith("due_") else "recurrence" if member.startswith("rec_") else member
+    if member == "scope" or member.startswith("due_"):
+        return "due"
+    return "recurrence" if member.startswith("rec_") else member
 
 
 def _tags(text: str) -> list[str]:

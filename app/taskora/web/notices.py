@@ -57,7 +57,7 @@ def centre(notes: Iterable[Note], *, now: datetime, zone: ZoneInfo) -> list[tupl
 
 
 def said_of(note: Note, *, now: datetime, zone: ZoneInfo) -> str:
-    """Due at 15:30, in 15 minutes. Snoozed until 16:15."""
+    """Due at 15:30, in 15 minutes. Snoozed until 16:15. Empty for a task without a date that rests no more."""
     parts = [due_said(note.due_at, note.due_date, now=now, zone=zone)]
     if note.snoozed_until is not None and note.snoozed_until > now:
         parts.append(f"Snoozed until {_moment(note.snoozed_until, now=now, zone=zone)}")

@@ -94,7 +94,7 @@ def _reminded(reminder: Reminder, *, zone: ZoneInfo, today: date) -> Reminded:
     fires = f"{words.day_named(local.date(), today=today)} {at(local)}" if local else ""
     by_distance = reminder.minutes_before is not None
     said = words.before(reminder.minutes_before or 0) if by_distance else fires
-    told = {"fired": "told", "delivered": "told", "cancelled": "off"}.get(reminder.state, fires if by_distance else "")
+    told = {"fired": "rang", "delivered": "rang", "cancelled": "off"}.get(reminder.state, fires if by_distance else "")
     return Reminded(id=reminder.id, said=said, told=told)
 
 

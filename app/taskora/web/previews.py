@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +15,7 @@ from taskora.domain.quick_add import dated, parse
 from taskora.domain.tags import color_of
 from taskora.domain.wording import said
 from taskora.web import edits, repeat, words
+from taskora.web.cookie import Profile
 from taskora.web.forms import text, typed_in
 from taskora.web.frame import Frame, uuid_of
 from taskora.web.line import meanings, pieces
@@ -32,14 +32,14 @@ class Previews:
         """The editor of when a task comes again, and the dates that its controls or words come to."""
         session, form = await self._frame.sessions.form(request)
         ask = partial(self._frame.ask, session)
-        shown = await _repeat(ask, typed_in(form), request.path_params["task_id"], zone=session.profile.zone)
+        shown = await _repeat(ask, typed_in(form), request.path_params["task_id"], session.profile)
         return self._frame.piece(request, "repeat.html", repeat=shown)
 
     async def line(self, request: Request) -> Response:
         """What a line of quick add is understood as."""
         session, form = await self._frame.sessions.form(request)
         moment, zone, typed = now(), session.profile.zone, text(form, "line", strip=False)
-        read = parse(typed, now=moment, zone=zone)
+        read = parse(typed, now=moment, zone=zone, week_start=session.profile.week_start)
         hues = (await self._frame.side(session)).hue if read.tags else color_of
         return self._frame.piece(
             request,
@@ -55,7 +55,8 @@ class Previews:
         """The due date that words tell."""
         session, form = await self._frame.sessions.form(request)
         moment, zone, typed = now(), session.profile.zone, text(form, "when")
-        due, today = dated(typed, now=moment, zone=zone), moment.astimezone(zone).date()
+        due = dated(typed, now=moment, zone=zone, week_start=session.profile.week_start)
+        today = moment.astimezone(zone).date()
         return self._frame.piece(
             request,
             "when.html",
@@ -66,13 +67,13 @@ class Previews:
         )
 
 
-async def _repeat(ask: Ask, form: Mapping[str, str], task_id: str, *, zone: ZoneInfo) -> Repeat:
-    moment = now()
+async def _repeat(ask: Ask, form: Mapping[str, str], task_id: str, profile: Profile) -> Repeat:
+    moment, zone = now(), profile.zone
     today, due = moment.astimezone(zone).date(), form.get("was.due", "")
     begins = date.fromisoformat(due[:10]) if due else None
     blank = repeat.repeat_of(None, due=begins, today=today, zone=zone)
     try:
-        pattern = repeat.pattern_of(form, begins=begins, now=moment, zone=zone)
+        pattern = repeat.pattern_of(form, begins=begins, now=moment, zone=zone, week_start=profile.week_start)
         if pattern is None:
             return blank
         if repeat.written(pattern) == form.get("was.recurrence"):

@@ -101,10 +101,17 @@ def controls_of(recurrence: Recurrence | None, *, day: date) -> dict[str, str]:
     }
 
 
-def pattern_of(form: Mapping[str, str], *, begins: date | None, now: datetime, zone: ZoneInfo) -> Recurrence | None:
+def pattern_of(
+    form: Mapping[str, str],
+    *,
+    begins: date | None,
+    now: datetime,
+    zone: ZoneInfo,
+    week_start: Weekday = Weekday.MON,
+) -> Recurrence | None:
     """What the editor asks for; words count before controls. None: it does not come again. Raises `Invalid`."""
     if words := form.get("rec_words", "").strip():
-        said = repetition(words, now=now, zone=zone)
+        said = repetition(words, now=now, zone=zone, week_start=week_start)
         if said is None:
             raise Invalid(f"Taskora doesn’t understand “{words}”. Try “every 2 weeks on Mon”, or “every last Friday”.")
         pattern = said[0]

@@ -190,6 +190,7 @@ def _profile(user: User) -> Profile:
         email=user.email,
         time_zone=user.time_zone,
         clock=user.preferences.clock,
+        week_start=user.preferences.week_start,
     )
 
 

@@ -30,6 +30,11 @@ def day_named(day: date, *, today: date) -> str:
     return near.get((day - today).days) or day_of(day, today=today)
 
 
+def day_within(day: date, *, today: date) -> str:
+    """The same inside a sentence: made today, since yesterday, ends Mon 30 Nov."""
+    return day_named(day, today=today) if abs((day - today).days) > 1 else distance(day, today=today)
+
+
 def distance(day: date, *, today: date) -> str:
     """In 7 days, 2 days ago; empty for today, which its name says."""
     days = (day - today).days

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from taskora.domain.problems import Invalid
 from taskora.web.acts import Act
+from taskora.web.cookie import Profile
 from taskora.web.edits import changed, clashes
 from taskora.web.ledger import Task
 from taskora.web.panel import fields_of
 
 VIENNA = ZoneInfo("Europe/Vienna")
+ADA = Profile(user_id="1", display_name="Ada", email="ada@example.org", time_zone="Europe/Vienna")
 ID = "01a20a19-a10a-77d8-8f77-1611b4803f75"
 OTHER = "01a20a19-a10a-77d8-8f77-1611b4803f76"
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
@@ -97,7 +99,7 @@ def test_a_button_that_says_nothing_is_refused(value: str) -> None:
     ],
 )
 def test_a_button_is_one_call_of_the_api(act: str, call: tuple[str, str, object]) -> None:
-    assert Act.parse(act).call(zone=VIENNA) == call
+    assert Act.parse(act).call(ADA) == call
 
 
 @pytest.mark.parametrize(
@@ -105,4 +107,4 @@ def test_a_button_is_one_call_of_the_api(act: str, call: tuple[str, str, object]
 )
 def test_an_act_that_is_none_is_refused(act: str) -> None:
     with pytest.raises(Invalid):
-        Act.parse(f"{ID} 3 {act}").call(zone=VIENNA)
+        Act.parse(f"{ID} 3 {act}").call(ADA)

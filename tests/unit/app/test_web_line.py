@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from taskora.domain.dates import Weekday
 from taskora.domain.quick_add import dated, parse
 from taskora.domain.wording import said
 from taskora.web.edits import understood, written_due
@@ -56,6 +57,13 @@ def test_a_due_date_said_in_words_is_understood_as_itself(day: date, at: object)
 @pytest.mark.parametrize("text", ["", "soon", "tomorrow !urgent", "every day", "call Mum tomorrow", "31 June"])
 def test_what_is_more_or_less_than_a_date_is_none(text: str) -> None:
     assert dated(text, now=NOW, zone=VIENNA) is None
+
+
+def test_next_week_begins_when_the_week_of_its_user_does() -> None:
+    form = {"due": "next week", "rec_unit": ""}
+    for week_start, due in ((Weekday.MON, "2026-11-30"), (Weekday.SUN, "2026-11-29"), (Weekday.SAT, "2026-11-28")):
+        assert str(dated("next week", now=NOW, zone=VIENNA, week_start=week_start)) == due
+        assert understood(form, now=NOW, zone=VIENNA, week_start=week_start)["due"] == due
 
 
 def test_a_due_date_that_was_left_as_it_was_shown_stays_also_when_it_lacks_its_year() -> None:

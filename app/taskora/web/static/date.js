@@ -5,6 +5,7 @@ import { parse } from './page.js'
 
 const PAUSE = 80
 const DAY = 86_400_000
+const WEEK = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 const QUICK = ['Today', 'Tomorrow', 'Next week', 'No date']
 
 /**
@@ -15,6 +16,7 @@ const QUICK = ['Today', 'Tomorrow', 'Next week', 'No date']
 export function askDate(was, then) {
   const back = document.activeElement
   const today = document.body.dataset.today ?? ''
+  const begins = Number(document.body.dataset.week ?? 0)
   let [day = '', time = ''] = (was.value ?? '').split(' ')
   let shown = day || today
 
@@ -40,9 +42,9 @@ export function askDate(was, then) {
   function draw(focus) {
     const first = new Date(`${shown.slice(0, 7)}-01T12:00Z`)
     month.textContent = new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(first)
-    const start = first.getTime() - ((first.getUTCDay() + 6) % 7) * DAY
+    const start = first.getTime() - ((first.getUTCDay() + 13 - begins) % 7) * DAY
     const rows = Array.from({ length: 6 }, (_, week) => made('tr', {}, ...Array.from({ length: 7 }, (__, n) => cell(iso(new Date(start + (week * 7 + n) * DAY))))))
-    const names = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'].map((name) => made('th', { scope: 'col' }, made('abbr', { title: name }, name.slice(0, 2))))
+    const names = [...WEEK.slice(begins), ...WEEK.slice(0, begins)].map((name) => made('th', { scope: 'col' }, made('abbr', { title: name }, name.slice(0, 2))))
     grid.replaceChildren(made('thead', {}, made('tr', {}, ...names)), made('tbody', {}, ...rows.filter((row) => row.querySelector('button'))))
     if (focus) /** @type {HTMLElement | null} */ (grid.querySelector('[tabindex="0"]'))?.focus()
   }

@@ -15,10 +15,15 @@ const ids = new Set()
 let last = null
 
 const count = made('b', { role: 'status' })
-const tagged = made('input', { class: 'in', 'aria-label': 'Tag them', placeholder: 'Tag', list: 'every-tag', autocomplete: 'off', onkeydown: tag })
+const tagged = made('input', { class: 'in', 'aria-label': 'Tag them', placeholder: 'Tag', list: 'every-tag', autocomplete: 'off', enterkeyhint: 'done', onkeydown: tag, onblur: () => tagged.value || bar.classList.remove('is-tagging') })
 const bar = made('div', { class: 'bulk', role: 'toolbar', 'aria-label': 'Selected tasks', hidden: true },
   count, button('done', 'Complete', 'complete'),
   made('button', { class: 'btn ghost sm', type: 'button', onclick: schedule }, icon('today', 'i s'), 'Schedule'),
+  // A phone has no room for the field until it is asked for.
+  made('button', { class: 'btn ghost sm only-thin', type: 'button', onclick: () => {
+    bar.classList.add('is-tagging')
+    tagged.focus()
+  } }, icon('tag', 'i s'), 'Tag'),
   made('span', { class: 'bulk-t' }, icon('tag', 'i s'), tagged),
   button('trash', 'Trash', 'trash'),
   made('button', { class: 'btn ghost icon sm', type: 'button', 'aria-label': 'Select nothing', title: 'Select nothing (Esc)', onclick: () => clear() }, icon('close', 'i s')))
@@ -80,6 +85,7 @@ function show() {
   for (const row of document.querySelectorAll('.is-selected')) if (!ids.has(row.id.slice(5))) row.classList.remove('is-selected')
   for (const row of rows) row.classList.add('is-selected')
   bar.hidden = rows.length === 0
+  if (bar.hidden) bar.classList.remove('is-tagging')
   count.textContent = `${rows.length} selected`
 }
 onSwap(show)

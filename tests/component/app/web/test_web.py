@@ -372,6 +372,16 @@ async def test_the_open_task_takes_repeats_reminders_subtasks_and_tags_by_forms_
     assert "Ask the bank" not in await ada.go("/today")
 
 
+async def test_a_new_due_date_in_a_series_is_for_this_one_or_for_later_ones_too(ada: Browser) -> None:
+    await ada.send("/tasks", title="Swim")
+    await ada.go(opened(ada.html))
+    await ada.send("/tasks/", due="6 Jan 2031", rec_unit="daily", rec_every="7")
+    await ada.send("/tasks/", due="8 Jan 2031")
+    assert re.findall(r"<b>(\d+)</b>", ada.html)[1:] == ["13", "20", "27", "3"]
+    await ada.send("/tasks/", due="10 Jan 2031", scope="future")
+    assert re.findall(r"<b>(\d+)</b>", ada.html) == ["10", "17", "24", "31", "7"]
+
+
 async def test_a_tag_is_made_coloured_and_pinned_by_forms_alone(ada: Browser) -> None:
     await ada.go("/tags")
     await ada.send("/tags", name="garden", color="moss", pinned="on")

@@ -34,6 +34,12 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 SHAPES = {"desk": (1280, 860), "phone": (360, 740), "at 200 %": (640, 430)}
 SHEETS = {"the palette": "Control+k f i g", "the keys": "?", "the date picker": "t", "several selected": "x j x"}
 FIRST_LOAD_MOST = 60_000
+MENUS_CUT_OFF = """() => [...document.querySelectorAll('details.pop')].filter((pop) => {
+    pop.open = true
+    const menu = pop.querySelector('.menu').getBoundingClientRect()
+    pop.open = false
+    return menu.left < 0 || menu.right > innerWidth
+}).map((pop) => pop.textContent.slice(0, 40))"""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +51,7 @@ def page(stack: Stack) -> Iterator[Page]:
         email = create_account(page)
         for title in ("Water the fig", "<b>bold</b> & “quoted”", "\u202etfel ot thgir", "🜁 " * 30, "x" * 400):
             add(page, title)
+        add(page, f"Long-winded #{'t' * 50} #home remind tomorrow")
         expect(page.locator("#list .row.is-wait")).to_have_count(0)
         page.get_by_role("button", name="Complete: Water the fig").click()
         expect(page.get_by_role("button", name="Reopen: Water the fig")).to_be_visible()
@@ -92,6 +99,7 @@ def test_no_page_shuts_anybody_out(page: Page, shape: str, scheme: str) -> None:
         wrong = faults(page)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             wrong.append("scrolls sideways")
+        wrong += [f"off the screen: {menu}" for menu in page.evaluate(MENUS_CUT_OFF)]
         found |= {path: wrong} if wrong else {}
     page.goto("/")
     page.locator("a.row-t").first.click()

@@ -88,7 +88,9 @@ async def test_the_chat_does_what_one_says_and_its_answers_lead_to_the_tasks(noo
     assert noor.answer.url.path.startswith("/chat/")
     assert "Added “Pay rent”" in noor.html
     await noor.send("/chat", message="show my tasks")
-    numbered = re.findall(r'<a class="line" href="(\S+open=[\w-]+)">1\. Pay rent', noor.html)
+    numbered = re.findall(
+        r'<a class="line item" href="(\S+open=[\w-]+)"><span class="no">1.</span><span>Pay rent', noor.html
+    )
     assert numbered
     await noor.go(numbered[0].replace("&amp;", "&"))
     assert 'id="t-title"' in noor.html

@@ -169,6 +169,20 @@ def test_several_tasks_are_selected_by_keys_completed_at_once_and_undone(tabs: t
     expect(mobile.get_by_role("button", name="Complete: Peel the apples")).to_be_visible()
 
 
+def test_what_is_selected_on_a_phone_is_tagged(tabs: tuple[Page, Page]) -> None:
+    desk, mobile = tabs
+    add(desk, "Dry the plums")
+    mobile.get_by_role("link", name="Dry the plums").focus()
+    mobile.keyboard.press("x")
+    bar = mobile.get_by_role("toolbar", name="Selected tasks")
+    bar.get_by_role("button", name="Tag").click()
+    expect(bar.get_by_role("button", name="Complete")).to_be_hidden()
+    bar.get_by_label("Tag them").fill("orchard")
+    bar.get_by_label("Tag them").press("Enter")
+    expect(desk.locator(".row", has_text="Dry the plums")).to_contain_text("orchard")
+    expect(bar).to_be_hidden()
+
+
 def test_a_task_is_moved_by_keys_and_by_hand_and_stays_there(tabs: tuple[Page, Page]) -> None:
     desk, _ = tabs
 
