@@ -17,6 +17,7 @@ TAGS = frozenset(
 SCHEMES = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 # The page has its own headings above it; one level, because a text may begin with any and must leave no gap.
 HEADING = "h4"
+BOXES = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 ALIGN = re.compile(r"text-align:(left|center|right)")
 
 
@@ -39,6 +40,7 @@ def _parser() -> MarkdownIt:
 
 
 def _tame(tokens: Sequence[Token]) -> None:
+    _box(tokens)
     for token in tokens:
         token.tag = HEADING if token.type.startswith("heading") else token.tag
         if aligned := ALIGN.fullmatch(str(token.attrs.pop("style", ""))):
@@ -47,3 +49,13 @@ def _tame(tokens: Sequence[Token]) -> None:
             token.attrSet("target", "_blank")
             token.attrSet("rel", "nofollow noopener noreferrer")
         _tame(token.children or [])
+
+
+def _box(tokens: Sequence[Token]) -> None:
+    """Items that begin with "[ ]" or "[x]" show a box in place of their bullet."""
+    for item, _, inline in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if item.type == "list_item_open" and inline.type == "inline" and inline.children:
+            first = inline.children[0]
+            if box := BOXES.get(first.content[:4]) if first.type == "text" else None:
+                first.content = box + first.content[4:]
+                item.attrSet("class", "is-box")

@@ -82,8 +82,7 @@ class SystemEvent(_Shape):
     def why(self) -> str:
         """The reason it gives, or the error and where it happened."""
         error, where = (self.data.get(name) or "" for name in ("error", "where"))
-        failed = self.data.get("message") or (f"{error} in {where}" if where else error)
-        return _sentence(self.data.get("because") or failed)
+        return _sentence(self.data.get("because") or (f"{error} in {where}" if where else error))
 
     @property
     def glyph(self) -> str:

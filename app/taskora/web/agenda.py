@@ -14,9 +14,13 @@ from taskora.web.shapes import Planned
 
 @dataclass(frozen=True, kw_only=True)
 class Ghost:
-    """A task that is not there yet: the next of a series, if everything before it is done in time."""
+    """A task that is not there yet: the next of a series, if everything before it is done in time.
+
+    `at` is its hour to sort by, `when` as its reader says it.
+    """
 
     title: str
+    at: str
     when: str
     repeats: str
     task_id: str
@@ -60,8 +64,8 @@ def ahead(
         for one in dates.get(task.id, ()):
             when, local = one.day(zone), one.due_at and one.due_at.astimezone(zone)
             if first <= when <= last and when > day:
-                hour = at(local) if local else ""
-                ghosts[when].append(Ghost(title=task.title, when=hour, repeats=row.repeats, task_id=task.id))
+                hour, told = (f"{local:%H:%M}", at(local)) if local else ("", "")
+                ghosts[when].append(Ghost(title=task.title, at=hour, when=told, repeats=row.repeats, task_id=task.id))
     today = now.astimezone(zone).date()
     days: list[Ahead] = []
     for number in range((last - first).days + 1):
@@ -76,8 +80,8 @@ def ahead(
                 numeral=head.numeral,
                 weekday=head.weekday,
                 mark=head.mark,
-                rows=tuple(sorted(rows[day], key=lambda row: (row.when, row.task.position))),
-                ghosts=tuple(sorted(ghosts[day], key=lambda ghost: (ghost.when, ghost.title))),
+                rows=tuple(sorted(rows[day], key=lambda row: (row.datetime, row.task.position))),
+                ghosts=tuple(sorted(ghosts[day], key=lambda ghost: (ghost.at, ghost.title))),
             )
         )
     return days

@@ -14,6 +14,7 @@ ATTRIBUTES = {
     "a": {"href", "title", "rel", "target"},
     "code": {"class"},
     "ol": {"start"},
+    "li": {"class"},
     "th": {"class"},
     "td": {"class"},
 }
@@ -25,6 +26,7 @@ pieces = st.sampled_from(
         *("[x](javascript:alert(1))", "![x](https://a.example/x.png)", "<https://a.example>", "> ", "[a]", "~~s~~"),
         *("&#106;avascript&colon;", "| a | b |\n|:-|-:|\n| c | d |\n", '```"><b>\nx\n```\n', "[a]: javascript:x\n"),
         *("[x](https://a.example 'x')", "HTTP://A.example", "mailto:a@b.example", "  \n"),
+        *("- [ ] ", "\n- [x] <b>"),
     ]
 )
 written = st.one_of(st.lists(pieces, max_size=25).map("".join), st.text(st.characters(codec="utf-8"), max_size=100))
@@ -119,3 +121,10 @@ def test_a_hostile_description_is_rendered_in_no_time(piece: str) -> None:
     begun = process_time()
     html(text)
     assert process_time() - begun < 3
+
+
+def test_an_item_that_is_a_box_shows_it_ticked_or_not() -> None:
+    made = html("- [ ] book **it**\n- [x] ask\n- not [ ] here\n")
+    assert '<li class="is-box">☐ book <strong>it</strong></li>' in made
+    assert '<li class="is-box">☑ ask</li>' in made
+    assert "<li>not [ ] here</li>" in made
