@@ -7,7 +7,7 @@ RUN = "$$($(CLUSTER) uv)" run --frozen --all-extras
 REPORT = $(if $(TASKORA_REPORTS),--junitxml=$(TASKORA_REPORTS)/$@.junit.xml --cov=taskora --cov=taskora_operator --cov-report=xml:$(TASKORA_REPORTS)/$@.coverage.xml)
 PYTEST = $(RUN) pytest $(REPORT)
 
-.PHONY: up down reset status kubeconfig url login tools test test-unit test-component test-e2e test-down lint generated docs release bench workflows faults dev
+.PHONY: up down reset status kubeconfig url login tools test test-unit test-component test-e2e test-down lint generated docs release bench workflows faults dev pictures
 .NOTPARALLEL:
 
 up down reset status kubeconfig url login:
@@ -54,6 +54,10 @@ test-component: tools
 faults: tools  # the long forms: 100,000 writes in a storm, the broker away for a quarter of an hour; the operator's every point
 	$(RUN) python -m tests.faults $(FAULTS)
 	TASKORA_EVERY_POINT=1 $(PYTEST) tests/component/operator/faults
+
+pictures: tools  # the README's, of a whole Taskora on this machine
+	@$(CLUSTER) browser
+	$(RUN) python -m tests.pictures
 
 dev: tools  # the whole application on this machine, until Ctrl-C
 	@$(RUN) python -m tests.dev

@@ -378,7 +378,7 @@ async def test_a_new_due_date_in_a_series_is_for_this_one_or_for_later_ones_too(
     await ada.send("/tasks/", due="6 Jan 2031", rec_unit="daily", rec_every="7")
     await ada.send("/tasks/", due="8 Jan 2031")
     assert re.findall(r"<b>(\d+)</b>", ada.html)[1:] == ["13", "20", "27", "3"]
-    await ada.send("/tasks/", due="10 Jan 2031", scope="future")
+    await ada.send("/tasks/", form="edit", due="10 Jan 2031", scope="future")
     assert re.findall(r"<b>(\d+)</b>", ada.html) == ["10", "17", "24", "31", "7"]
 
 
