@@ -68,8 +68,11 @@ async function fetched(address, how) {
   for (const passing of ['did', 'task', 'was']) address.searchParams.delete(passing)
   const answer = await fetch(address, { headers: { Accept: 'text/html' }, signal: AbortSignal.timeout(15_000) })
   if (leadsToDoor(answer)) return void location.assign(answer.url)
-  // Another address was gone to meanwhile: its own answer is on the way.
-  if (answer.ok && new URL(location.href).searchParams.get('open') === address.searchParams.get('open')) swap(parse(await answer.text()), how)
+  const text = await answer.text()
+  const now = new URL(location.href)
+  // Where another address was gone to meanwhile, its own answer is on the way or here already.
+  const same = now.pathname === address.pathname && now.searchParams.get('open') === address.searchParams.get('open')
+  if (answer.ok && same) swap(parse(text), how)
 }
 
 /**

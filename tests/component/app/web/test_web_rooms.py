@@ -195,6 +195,25 @@ def test_a_message_stands_there_at_once_and_its_answer_leads_to_the_task(tabs: t
     expect(desk.locator(".mine")).to_have_count(2)
 
 
+def test_an_older_page_that_is_still_on_its_way_takes_no_answer_away(tabs: tuple[Page, Page]) -> None:
+    desk, mobile = tabs
+    desk.goto("/chat")
+    up_to_date(desk)
+    late: list[Route] = []
+    desk.route("**/chat", lambda route: late.append(route) if route.request.method == "GET" else route.continue_())
+    with desk.expect_request("**/chat"):
+        make(mobile, title="Just before")
+    desk.get_by_label("Message", exact=True).fill("help")
+    desk.get_by_label("Message", exact=True).press("Enter")
+    expect(desk.locator(".theirs")).to_contain_text("I understand plain sentences")
+    with desk.expect_response("**/chat") as older:
+        late[0].continue_()
+    older.value.finished()
+    desk.unroute("**/chat")
+    desk.evaluate("new Promise(done => setTimeout(done, 50))")
+    expect(desk.locator(".theirs")).to_contain_text("I understand plain sentences")
+
+
 def test_what_could_not_be_sent_is_still_in_the_line_and_then_said_once(tabs: tuple[Page, Page]) -> None:
     desk, _ = tabs
     desk.goto("/chat")
