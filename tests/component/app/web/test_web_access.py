@@ -40,6 +40,8 @@ MENUS_CUT_OFF = """() => [...document.querySelectorAll('details.pop')].filter((p
     pop.open = false
     return menu.left < 0 || menu.right > innerWidth
 }).map((pop) => pop.textContent.slice(0, 40))"""
+# Fetched when there is nothing else to do; on a slow machine that begins before the page is up to date.
+LATER = ("/palette.js", "/date.js")
 
 
 @pytest.fixture(scope="module")
@@ -131,5 +133,6 @@ def test_a_first_load_weighs_less_than_60_kb(stack: Stack, page: Page) -> None:
     first.goto("/")
     expect(first.locator("#live-text")).to_have_text("Up to date")
     fresh.close()
-    assert len(sizes) > 5, sizes
-    assert sum(sizes.values()) < FIRST_LOAD_MOST, sizes
+    first_load = {url: size for url, size in sizes.items() if not url.endswith(LATER)}
+    assert len(first_load) > 5, sizes
+    assert sum(first_load.values()) < FIRST_LOAD_MOST, first_load
