@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -389,7 +390,7 @@ async def test_two_that_use_one_reset_at_once_set_one_password(
 
 
 async def test_an_overview_counts_what_the_lists_and_views_would_show(api: httpx.AsyncClient, headers: Headers) -> None:
-    today = clock.now().date().isoformat()
+    today = clock.now().astimezone(ZoneInfo("Europe/Berlin")).date().isoformat()
     parent = await make(api, headers, title="Move house", due_date="2020-01-01", tags=["home"])
     await make(api, headers, title="Pack books", parent_id=parent["id"], due_date=today)
     await make(api, headers, title="Some day", priority="high")
