@@ -17,6 +17,8 @@ from tests.bench.cluster.test_latency import enter
 
 TASKS = 1000
 MOST_MS = 100
+IMPORT = """table => fetch('/api/v1/me/import', {method: 'POST', headers: {'Content-Type': 'text/csv'}, body: table})
+  .then(answer => answer.ok)"""
 # What keeps the page from answering for more than 50 ms, in milliseconds each.
 WATCH = """() => {
   window.long = []
@@ -38,8 +40,7 @@ def blocked(browser: Browser, url: str) -> dict[str, float]:
     a, b = (browser.new_context(base_url=url).new_page() for _ in range(2))
     enter(a, b)
     table = "title\n" + "".join(f"Task number {number}\n" for number in range(TASKS))
-    headers = {"Origin": a.evaluate("location.origin"), "Content-Type": "text/csv"}
-    assert a.request.post("/api/v1/me/import", data=table.encode(), headers=headers).ok
+    assert a.evaluate(IMPORT, table)  # by the page, which finds the cluster's address as the browser is told to
     for page in (a, b):
         page.goto("/")
         expect(page.locator("#list .row")).to_have_count(TASKS)
