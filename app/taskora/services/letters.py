@@ -51,13 +51,13 @@ async def _take(uow: Writing, letter: DeadLetter) -> None:
     event = parse(letter.body)
     if letter.event_id is not None:
         # The inbox row is there since the letter was kept: this is the one time that the event counts.
-        await CONSUMERS[letter.consumer].effect(uow, [event])
+        await CONSUMERS[letter.consumer].effect(uow, event)
         return
     # What a sidecar gave up on was meant for everyone who takes its topic, and some may have had it.
     names = consumers_of(topic_of(event.type)) if letter.topic == Topic.DEAD else [letter.consumer]
     for name in names:
-        if await consuming.receive(uow, [event.id], consumer=name):
-            await CONSUMERS[name].effect(uow, [event])
+        if await consuming.receive(uow, event.id, consumer=name):
+            await CONSUMERS[name].effect(uow, event)
 
 
 async def _open(uow: Writing, letter_id: UUID) -> DeadLetter:

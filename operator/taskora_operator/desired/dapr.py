@@ -29,8 +29,6 @@ from taskora_operator.profiles import Instance, RoleName
 
 _ALL = tuple(RoleName)
 _FIRST_WITH_CONVERSATION = (1, 16)
-# How many events a role is handed over at once (it takes no larger body), and how long one waits for others.
-AT_ONCE, AWAITED_MS = 100, 50
 
 
 def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
@@ -163,10 +161,8 @@ def _subscription(instance: Instance, facts: Facts, role: RoleName, topic: str) 
             "pubsubname": SYNC if role is RoleName.FRONTEND else PUBSUB,
             "topic": topics.full_name(instance, topic),
             "routes": {"default": f"/events/{topic}"},
-            # Records as they are: what a sidecar reads and can't, it may lose, or end from (docs/decisions/024).
-            "metadata": {"rawPayload": "true"},
-            "bulkSubscribe": {"enabled": True, "maxMessagesCount": AT_ONCE, "maxAwaitDurationMs": AWAITED_MS},
-            **({} if topic == DEAD_LETTERS else {"deadLetterTopic": dead}),
+            # What a sidecar can't parse would block its partition for ever; what is already there is not parsed.
+            **({"metadata": {"rawPayload": "true"}} if topic == DEAD_LETTERS else {"deadLetterTopic": dead}),
         },
         scopes=[str(role)],
     )

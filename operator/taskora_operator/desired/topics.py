@@ -1,4 +1,4 @@
-"""The topics: the specification's table, and `dead-letters` for what a sidecar gave up on."""
+"""The topics: the specification's table, and `dead-letters` for what a sidecar could not parse."""
 
 from __future__ import annotations
 

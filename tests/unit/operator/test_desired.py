@@ -338,18 +338,6 @@ def test_no_script_has_a_template_left_in_it() -> None:
             assert not re.search(r"{[{%]", json.dumps(each.manifest["data"])), each.key
 
 
-def test_subscriptions_hand_over_as_the_document_says() -> None:
-    document = (SAMPLES.parents[1] / "docs" / "environment.md").read_text(encoding="utf-8")
-    made = [o.manifest["spec"] for o in wanted().objects if o.key.kind == "Subscription"]
-    assert len(made) == 9
-    for each in made:
-        bulk = each["bulkSubscribe"]
-        assert (
-            f"up to {bulk['maxMessagesCount']} records or what came within {bulk['maxAwaitDurationMs']} ms" in document
-        )
-        assert (bulk["enabled"], each["metadata"]) == (True, {"rawPayload": "true"})
-
-
 def test_every_variable_the_operator_sets_is_in_the_document() -> None:
     document = (SAMPLES.parents[1] / "docs" / "environment.md").read_text(encoding="utf-8")
     for name in SPECS:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from taskora.domain.events import Topic
 
 from tests.cluster.process import Process, Service, answers, free_port
 from tests.cluster.services import Daprd, Kafka, Redis
-from tests.component.app.sidecars import TOKENS, Pod, subscription
+from tests.component.app.sidecars import TOKENS, Pod
 
 SESSION_KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -67,7 +66,12 @@ def manifests(folder: Path, *, backend: Pod, kafka: Kafka, redis: Redis) -> Path
         _component(
             "kubernetes-secrets", "secretstores.local.file", {"secretsFile": str(secrets), "multiValued": "true"}
         ),
-        subscription("pubsub-sync", Topic.TASK, "frontend"),
+        {
+            "apiVersion": "dapr.io/v2alpha1",
+            "kind": "Subscription",
+            "metadata": {"name": "taskora-frontend-task-events"},
+            "spec": {"pubsubname": "pubsub-sync", "topic": "task-events", "routes": {"default": "/events/task-events"}},
+        },
         {
             "apiVersion": "dapr.io/v1alpha1",
             "kind": "HTTPEndpoint",
