@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -31,12 +32,25 @@ class Judge:
 
     async def complaints(self, *, seconds: float = 60) -> list[str]:
         """What is wrong that was not before, once everything has come to rest."""
-        await at_rest(self._whole, seconds=seconds)
-        rows = await asyncio.to_thread(checker.stored, self._whole.urls.postgres.url_of(self._whole.urls.name))
-        found = checker.faults(self._ledger, rows, await checker.published(self._whole.kafka.bootstrap))
+        rows, messages = await self._looked(seconds)
+        found = checker.faults(self._ledger, rows, messages)
         fresh = [one for one in found if one not in self._known]
         self._known.update(found)
         return fresh
+
+    async def _looked(self, seconds: float) -> tuple[checker.Stored, list[checker.Message]]:
+        """The tables and the topics at one moment. What a role says of itself passes by no table: should it say
+        something while they are read, all of it is read again."""
+        url, bootstrap = self._whole.urls.postgres.url_of(self._whole.urls.name), self._whole.kafka.bootstrap
+        deadline = time.monotonic() + seconds
+        messages = await checker.published(bootstrap)
+        while True:
+            await at_rest(self._whole, seconds=seconds)
+            rows = await asyncio.to_thread(checker.stored, url)
+            before, messages = messages, await checker.published(bootstrap)
+            if len(messages) == len(before):
+                return rows, messages
+            assert time.monotonic() < deadline, f"after {seconds:.0f} s somebody still publishes"
 
 
 @pytest.fixture(scope="session")
