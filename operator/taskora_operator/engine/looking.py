@@ -84,7 +84,8 @@ class Looker:
         target = decision.revisions[0]
         open_ = decision.verdict is not Verdict.KEEP or target.schema is None
         at_rest = instance.spec.suspended or instance.spec.paused
-        if open_ and decision.release == target.release and _past_messaging(look.plan) and not at_rest:
+        # Else what is not well below the release would count as its fault.
+        if open_ and decision.release == target.release and look.plan.past(Gate.MESSAGING) and not at_rest:
             seen = await rollout.look(
                 pods,
                 target=target,
@@ -153,8 +154,3 @@ class Looker:
 
     def forget(self, namespace: str) -> None:
         self._secrets.forget(namespace)
-
-
-def _past_messaging(todo: Plan) -> bool:
-    """Whether all is well below the release: else what it does not do is not its fault."""
-    return todo.closed is None or todo.closed >= Gate.RESTORE

@@ -33,7 +33,7 @@ from taskora_operator.reconcile import pods
 from taskora_operator.reconcile import status as status_
 from taskora_operator.reconcile.drawing import Desire
 from taskora_operator.reconcile.found import Found
-from taskora_operator.reconcile.plan import Plan, Verb
+from taskora_operator.reconcile.plan import Verb
 from taskora_operator.reconcile.rollout import Verdict
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Reconciler:
                 if await self._turn(key, resource, instance, reader, look):
                     look = await self.looker.look(key, resource, instance, reader, strangers)
                     continue
-                if _past_data(look.plan):
+                if look.plan.past(Gate.DATA):  # else there is no broker to ask
                     self._topics.ask(key, look.desired)
                 break
             patient = self._failures.get(key, 0) < PATIENCE
@@ -291,11 +291,6 @@ class Reconciler:
         if not self._instances.inside(key.namespace):
             self.writer.forget(key.namespace)
             self.looker.forget(key.namespace)
-
-
-def _past_data(todo: Plan) -> bool:
-    """Whether the broker is worth asking: everything below it is as wanted."""
-    return todo.closed is None or todo.closed >= Gate.MESSAGING
 
 
 def _leaves_topics(instance: Instance, desired: Desired) -> bool:

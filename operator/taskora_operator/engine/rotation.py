@@ -102,7 +102,7 @@ def _jobs_run(found: Mapping[Key, Found], facts: Facts) -> bool:
 async def _everywhere(reader: PodReader, wanted: Sequence[Wanted], plan: Plan, rotations: Sequence[Rotation]) -> bool:
     """Pods that are ending count: they drain with what they were given at their start."""
     moving = any(rotation.step is not Step.SETTLED for rotation in rotations)
-    if not moving or not (plan.closed is None or plan.closed > Gate.FRONTEND):
+    if not moving or not plan.past(Gate.FRONTEND):
         return False
     pods = await reader.read()
     return pods is not None and not pods_.left_behind(wanted, pods)

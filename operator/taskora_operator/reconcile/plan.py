@@ -86,6 +86,10 @@ class Plan:
     def settled(self) -> bool:
         return self.closed is None and not self.steps
 
+    def past(self, gate: Gate) -> bool:
+        """Whether this gate and all below it are passed."""
+        return self.closed is None or self.closed > gate
+
 
 def seal(wanted: Object, facts: Facts) -> Wanted:
     """Add what makes an object ours: namespace, owner (so that the garbage collector works for us), hash."""
