@@ -47,15 +47,20 @@ def _held(claim: Object, have: Found, capabilities: Capabilities) -> tuple[Objec
     if grows < 0:
         message = f"{claim.key} has {has.storage} and a volume can't shrink to {size}: ask for {has.storage} or more."
         problems.append(Problem("Ready", "StorageShrink", message))
-    elif grows > 0 and has.bound and not capabilities.storage_classes.get(has.storage_class, False):
+    elif grows > 0 and not capabilities.storage_classes.get(has.storage_class, not has.bound):
         message = (
             f"{claim.key} has {has.storage} and can't grow to {size}: its storage class {class_name} does not allow "
             f"it. Allow it (`kubectl patch storageclass {class_name} -p '{{\"allowVolumeExpansion\": true}}'`, where "
             f"the driver can), or ask for {has.storage}."
         )
         problems.append(Problem("Ready", "StorageFixed", message))
-    may_grow = grows > 0 and has.bound and not problems
-    size = size if may_grow or grows == 0 else has.storage
+    elif grows > 0 and not has.bound:
+        message = (
+            f"{claim.key} waits for a volume of {has.storage}, and its size can't be changed before it has one; then "
+            f"it grows to {size} by itself. `kubectl describe pvc {claim.key.name}` tells what it waits for."
+        )
+        problems.append(Problem("Ready", "StorageNotBound", message))
+    size = has.storage if grows and problems else size
     spec = claim.manifest["spec"] | {"resources": {"requests": {"storage": size}}, "storageClassName": class_}
     spec = {name: value for name, value in spec.items() if value is not None}
     return replace(claim, manifest={**claim.manifest, "spec": spec}), problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from taskora_operator.cluster.apiserver import ApiError
 from taskora_operator.desired import desired
 
 from tests.component.operator.harness import Cluster, Operator, no_broker, until
@@ -20,6 +21,36 @@ async def resize(cluster: Cluster, operator: Operator, size: str) -> None:
     await operator.look()
 
 
+async def bind(cluster: Cluster) -> None:
+    """As the controller of volumes tells of a claim that has one."""
+    status = {"phase": "Bound", "capacity": {"storage": await asked(cluster)}}
+    await cluster.patch(claim_path(cluster, "status"), {"status": status})
+
+
+def claim_path(cluster: Cluster, subresource: str | None = None) -> str:
+    return cluster.resource("PersistentVolumeClaim").path(cluster.namespace, CLAIM, subresource)
+
+
+async def test_a_volume_asked_to_grow_before_it_is_there_grows_once_it_is(cluster: Cluster) -> None:
+    name = f"{cluster.namespace}-late"
+    await cluster.make_cluster_wide("StorageClass", name, provisioner="example.org/x", allowVolumeExpansion=True)
+    await cluster.make_instance(database={"inCluster": {"storage": {"size": "2Gi", "className": name}}})
+    async with Operator(cluster, desired=no_broker(desired)) as operator:
+        await operator.settle()
+        with pytest.raises(ApiError, match="spec is immutable after creation"):
+            await cluster.patch(claim_path(cluster), {"spec": {"resources": {"requests": {"storage": "4Gi"}}}})
+        await resize(cluster, operator, "4Gi")
+        told = await until(
+            lambda: cluster.condition("Ready"), "StorageNotBound", good=lambda c: c["reason"] == "StorageNotBound"
+        )
+        assert "waits for a volume of 2Gi" in told["message"]
+        assert "kubectl describe pvc taskora-postgres" in told["message"]
+        assert await asked(cluster) == "2Gi"
+        await bind(cluster)
+        await operator.settle()
+        assert await asked(cluster) == "4Gi"
+
+
 @pytest.mark.parametrize("grows", [True, False])
 async def test_a_volume_grows_where_its_class_allows_it_and_the_rest_goes_on_where_not(
     cluster: Cluster, grows: bool
@@ -30,8 +61,7 @@ async def test_a_volume_grows_where_its_class_allows_it_and_the_rest_goes_on_whe
     await cluster.make_instance(database={"inCluster": {"storage": storage}})
     async with Operator(cluster, desired=no_broker(desired)) as operator:
         await operator.settle()
-        path = cluster.resource("PersistentVolumeClaim").path(cluster.namespace, CLAIM, "status")
-        await cluster.patch(path, {"status": {"phase": "Bound", "capacity": {"storage": "2Gi"}}})
+        await bind(cluster)
         await operator.rest()
         await resize(cluster, operator, "4Gi")
         if grows:

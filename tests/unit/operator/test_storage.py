@@ -65,7 +65,7 @@ def test_a_volume_never_shrinks_nor_changes_its_class_and_grows_only_where_it_ca
         assert bound
         assert had == "grows"
         assert asked == size
-    if bound and amount(asked) != amount(size):
+    if amount(asked) != amount(size):
         assert problems, "what is not done is told"
     assert not (asked == size and kept_class == class_ and problems), problems
 
@@ -79,6 +79,9 @@ def test_what_can_not_be_had_is_told_in_words_and_leaves_every_gate_open() -> No
         asked, _, [problem] = held(size, None, found("2Gi", class_))
         assert (asked, problem.reason, problem.condition) == ("2Gi", reason, "Ready")
         assert "2Gi" in problem.message
+    for class_, reason in (("grows", "StorageNotBound"), ("gone", "StorageNotBound"), ("stays", "StorageFixed")):
+        asked, _, [problem] = held("4Gi", None, found("2Gi", class_, bound=False))
+        assert (asked, problem.reason) == ("2Gi", reason)
     _, kept, [problem] = held("2Gi", "grows", found("2Gi", "stays"))
     assert (kept, problem.reason) == ("stays", "StorageClassFixed")
 
