@@ -16,7 +16,7 @@ from taskora_operator.reconcile.rollout import Trouble
 CRASHES = 3
 """Fewer restarts may be a part of starting: a sidecar that waits for its broker, a login that is not there yet."""
 
-# A pull or a mount may succeed a moment later; these wait for the deadline.
+# A pull or a mount may succeed a moment later, and room may be made: these wait for the deadline.
 _STUCK = frozenset(
     {
         "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
@@ -93,8 +93,9 @@ def trouble(
         why = next((each for pod in mine for each in _why(item.key, pod, now, deadline)), None)
         if health.failed_at is not None:
             reason = _FAILED_JOBS[item.gate] if item.key.kind == "Job" else health.reason
+            why = why or _not_ready(mine)
             told = f"{item.key}: {health.message}" + (f"; {why.message}" if why else "")
-            return replace(why or _not_ready(mine), reason=reason, message=told)
+            return replace(why or Trouble(reason, ""), reason=reason, message=told)
         if why is not None:
             return why
     return None
@@ -102,27 +103,43 @@ def trouble(
 
 def _why(key: Key, pod: Manifest, now: datetime, deadline: timedelta) -> Iterator[Trouble]:
     name = pod["metadata"]["name"]
-    age = now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+    late = now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) >= deadline
+    unplaced = _condition(pod, "PodScheduled", "False")
+    if late and unplaced.get("reason") == "Unschedulable":
+        said = unplaced.get("message", "").rstrip(".")
+        yield Trouble("Unschedulable", f"{key}: no node takes pod {name} ({said}): add one that fits, or ask for less")
     for container in _containers(pod):
         state: Mapping[str, str] = container.get("state", {}).get("waiting") or {}
         reason, restarts = state.get("reason", ""), container.get("restartCount", 0)
         if reason == "CrashLoopBackOff" and restarts >= CRASHES:
             message = f"{key}: {container['name']} in pod {name} has ended {restarts} times in a row{_ended(container)}"
             yield Trouble("CrashLoop", message, name, container["name"], previous=True)
-        elif reason in _STUCK and age >= deadline:
+        elif reason in _STUCK and late:
             said = f": {state['message']}" if state.get("message") else ""
             yield Trouble(reason, f"{key}: {container['name']} in pod {name} can't start{said}")
 
 
-def _not_ready(pods: Sequence[Manifest]) -> Trouble:
-    """Whose lines may tell why: the application's, of a pod that is not ready."""
+def _not_ready(pods: Sequence[Manifest]) -> Trouble | None:
+    """Which container keeps a pod from being ready: first of all one that has failed."""
     for pod in pods:
-        conditions: Sequence[Mapping[str, str]] = pod.get("status", {}).get("conditions") or ()
-        if not any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
-            failed = [c["name"] for c in _containers(pod) if _exit_code(c) not in (None, 0)]
-            container = failed[0] if failed else pod["spec"]["containers"][0]["name"]
-            return Trouble("NotReady", "", pod["metadata"]["name"], container)
-    return Trouble("NotReady", "")
+        unready = [each for each in _containers(pod) if not each.get("ready")]
+        if not unready or _condition(pod, "Ready", "True"):
+            continue
+        one = max(unready, key=lambda each: (bool(_exit_code(each)), "running" in (each.get("state") or {})))
+        if code := _exit_code(one):
+            does = f"has ended with status {code}"
+        elif restarts := one.get("restartCount"):
+            does = f"has ended {restarts} times{_ended(one)}"
+        else:
+            does = "does not become ready"
+        name = pod["metadata"]["name"]
+        return Trouble("NotReady", f"{one['name']} in pod {name} {does}", name, one["name"])
+    return None
+
+
+def _condition(pod: Manifest, type_: str, status: str) -> Mapping[str, str]:
+    conditions: Sequence[Mapping[str, str]] = pod.get("status", {}).get("conditions") or ()
+    return next((c for c in conditions if c["type"] == type_ and c["status"] == status), dict[str, str]())
 
 
 def _containers(pod: Manifest) -> Iterator[dict[str, Any]]:

@@ -270,19 +270,24 @@ class Cluster:
         conditions: Sequence[Manifest] = (await self.status(name)).get("conditions", [])
         return next((c for c in conditions if c["type"] == type_), {"status": "Unknown", "reason": "", "message": ""})
 
-    async def make_pod(self, kind: str, name: str, *, waiting: str = "", restarts: int = 0, said: str = "") -> str:
-        """A pod of a workload as the kubelet would show it: waiting for a reason, or ended well with last words."""
+    async def make_pod(
+        self, kind: str, name: str, *, waiting: str = "", restarts: int = 0, said: str = "", **status: object
+    ) -> str:
+        """A pod of a workload as the kubelet would show it: waiting for a reason, or ended well with last words; or in
+        that `status`, which may name the container's `state` alone."""
         template = (await self.get(kind, name))["spec"]["template"]
         containers = [{"name": c["name"], "image": c["image"]} for c in template["spec"]["containers"]]
         labels = {**template["metadata"]["labels"], **({"job-name": name} if kind == "Job" else {})}
         pod = f"{name}-pod"
         metadata = {"name": pod, "namespace": self.namespace, "labels": labels}
         await self.make({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers}})
-        state = {"waiting": {"reason": waiting}} if waiting else {"terminated": {"exitCode": 0, "message": said}}
+        ended_well = {"terminated": {"exitCode": 0, "message": said}}
+        state = status.pop("state", {"waiting": {"reason": waiting}} if waiting else ended_well)
         ended = {"terminated": {"exitCode": 3, "reason": "Error"}} if restarts else {}
         seen = {"imageID": "", "ready": False, "restartCount": restarts, "state": state, "lastState": ended}
         statuses = [{**container, **seen} for container in containers]
-        await self.patch(PODS.path(self.namespace, pod, "status"), {"status": {"containerStatuses": statuses}})
+        told = status or {"containerStatuses": statuses}
+        await self.patch(PODS.path(self.namespace, pod, "status"), {"status": told})
         return pod
 
     async def end_badly(self, job: str, *, why: str) -> None:

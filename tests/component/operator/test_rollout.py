@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from taskora_operator.cluster.transport import Request, Response
 from taskora_operator.desired.model import Desired, Facts
 from taskora_operator.engine.instances import InstanceKey
@@ -57,14 +59,21 @@ async def until_rolling(cluster: Cluster, component: str, wanted: str) -> None:
 
 
 @asynccontextmanager
-async def serving(cluster: Cluster, **spec: Any) -> AsyncIterator[Operator]:
-    """An operator and an instance that runs 1.0.0; whoever asks for a log is given LOG."""
+async def serving(cluster: Cluster, *, old_pods: bool = False, **spec: Any) -> AsyncIterator[Operator]:
+    """An operator and an instance that runs 1.0.0; whoever asks for a log is given LOG, and for pods, with `old_pods`,
+    such as seem to have been there for long."""
     await cluster.make_instance(**spec)
     operator = Operator(cluster)
     send = operator.wire.inner.send
 
     async def with_logs(request: Request, /) -> Response:
-        return Response(200, {}, LOG) if request.path.endswith("/log") else await send(request)
+        if request.path.endswith("/log"):
+            return Response(200, {}, LOG)
+        answer = await send(request)
+        if old_pods and request.kind == "Pod":
+            body = re.sub(rb'"creationTimestamp":"[^"]+"', b'"creationTimestamp":"2026-01-01T00:00:00Z"', answer.body)
+            return replace(answer, body=body)
+        return answer
 
     operator.wire.inner.send = with_logs  # type: ignore[method-assign]
     async with operator:
@@ -141,10 +150,11 @@ async def test_a_migration_that_fails_is_never_rolled_out(cluster: Cluster) -> N
         await operator.settle()
 
 
-async def test_a_deadline_that_passes_takes_the_release_back(cluster: Cluster) -> None:
+async def test_a_release_that_never_becomes_ready_is_taken_back_at_the_deadline(cluster: Cluster) -> None:
     async with serving(cluster) as operator:
         await upgrade(cluster, operator, "1.1.0")
         await until_rolling(cluster, "backend", "1.1.0")
+        pod = await cluster.make_pod("Deployment", "taskora-backend", state={"running": {}})
         backend = await cluster.get("Deployment", "taskora-backend")
         told = {
             "type": "Progressing",
@@ -158,8 +168,49 @@ async def test_a_deadline_that_passes_takes_the_release_back(cluster: Cluster) -
         await cluster.patch(
             cluster.resource("Deployment").path(cluster.namespace, "taskora-backend", "status"), {"status": seen}
         )
-        await until_settled(cluster, operator, "RolledBack")
+        said = await until_settled(cluster, operator, "RolledBack")
+        assert f"no progress; backend in pod {pod} does not become ready" in said["Stalled"]["message"]
+        assert "TASKORA_X is missing" in said["Stalled"]["message"]
+        assert said["WorkloadsAvailable"]["status"] == "True"
+        assert image(await cluster.get("Deployment", "taskora-backend")) == "backend:1.0.0"
         assert (await revisions(cluster))["1.1.0"]["failure"] == "ProgressDeadlineExceeded"
+
+
+UNPLACED = {"reason": "Unschedulable", "message": "0/1 nodes are available: 1 Insufficient cpu."}
+
+
+@pytest.mark.parametrize("workload", ["Deployment/taskora-backend", "Job/taskora-migrate"])
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (
+            {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}},
+            "ImagePullBackOff",
+            "can't start: not found",
+        ),
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", **UNPLACED}]},
+            "Unschedulable",
+            "(0/1 nodes are available: 1 Insufficient cpu): add one that fits, or ask for less",
+        ),
+    ],
+    ids=["no image", "no room"],
+)
+async def test_what_never_starts_is_taken_back_at_the_deadline(
+    cluster: Cluster, status: dict[str, Any], reason: str, words: str, workload: str
+) -> None:
+    kind, name = workload.split("/")
+    async with serving(cluster, old_pods=True) as operator:
+        await upgrade(cluster, operator, "1.1.0")
+        await until_migrating(cluster, "1.1.0")
+        if kind == "Deployment":
+            await until_rolling(cluster, "backend", "1.1.0")
+        await cluster.make_pod(kind, name, **status)
+        said = await until_settled(cluster, operator, "RolledBack")
+        assert words in said["Stalled"]["message"]
+        assert said["WorkloadsAvailable"]["status"] == "True"
+        assert (await revisions(cluster))["1.1.0"]["failure"] == reason
+        assert image(await cluster.get("Deployment", "taskora-backend")) == "backend:1.0.0"
 
 
 async def test_never_leaves_a_failed_release_and_says_why(cluster: Cluster) -> None:
