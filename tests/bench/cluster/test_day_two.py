@@ -17,15 +17,13 @@ from tests.e2e.outside import NAME, Kubectl, Person, wait_until
 
 ROLLBACK_SECONDS = 120
 
-# The application's image, spoiled: what runs in place of its entry point.
-_MIGRATE = '[ "$1" = migrate ] && { echo the migration fails; exit 3; }; exec python -m taskora "$@"'
+# The application's image, spoiled: a script that runs before its entry point, for the migration (`$1` names it) or for
+# all the others.
 BROKEN = {
-    "crashes at start": ["python", "-c", "raise SystemExit('no such module: taskora.gone')"],
-    "never becomes ready": ["python", "-c", "import time; time.sleep(100000)"],
-    "fails to migrate": ["sh", "-c", _MIGRATE, "taskora"],
+    "crashes at start": '[ "$1" = migrate ] || { echo no such module: taskora.gone; exit 1; }',
+    "never becomes ready": '[ "$1" = migrate ] || exec sleep 100000',
+    "fails to migrate": '[ "$1" = migrate ] && { echo the migration fails; exit 3; }',
 }
-
-
 Make = Callable[[str, str], dict[str, Any]]
 
 
@@ -76,7 +74,8 @@ def test_an_upgrade_fails_no_request_and_is_told_in_status(
 def test_a_broken_release_is_taken_back_while_the_old_one_serves(
     how: str, kubectl: Kubectl, url: str, spec: dict[str, Any], image: Make
 ) -> None:
-    broken = image(how.replace(" ", "-"), f"ENTRYPOINT {json.dumps(BROKEN[how])}")
+    script = f'{BROKEN[how]}; exec python -m taskora "$@"'
+    broken = image(how.replace(" ", "-"), f"ENTRYPOINT {json.dumps(['sh', '-c', script, 'taskora'])}")
     with Load(url, rate=10).running() as load:
         begun = time.monotonic()
         change(kubectl, {"version": "1.0.2", "image": broken, "update": {"progressDeadlineSeconds": 60}})
