@@ -61,7 +61,12 @@ def metrics() -> None:
     with step("metrics-server"):
         kubectl("apply", "-f", cache.HERE / "files" / "kubernetes" / "metrics-server.yaml")
         kubectl("-n", "kube-system", "rollout", "status", "deployment/metrics-server", "--timeout=180s")
-        kubectl("wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=120s")
+        served = "apiservice/v1beta1.metrics.k8s.io"
+        try:
+            kubectl("wait", "--for=condition=Available", served, "--timeout=120s")
+        except Failure as late:
+            why = kubectl("get", served, "-o", "jsonpath={.status.conditions[*].message}")
+            raise Failure(f"The API server does not pass on to metrics-server: {why}") from late
 
 
 def parts_of_existing() -> None:
