@@ -10,8 +10,8 @@ _EVERYWHERE = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
+_PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=()"
 # A shared worker has the policy of its own file, and imports a module beside it.
 _FILES = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'"
 
@@ -52,8 +52,11 @@ class Edge:
                 headers = MutableHeaders(scope=message)
                 for name, value in _EVERYWHERE.items():
                     headers.setdefault(name, value)
-                page = headers.get("content-type", "").startswith("text/html")
-                headers["Content-Security-Policy"] = policy(nonce, secure=self._secure) if page else _FILES
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers["Content-Security-Policy"] = policy(nonce, secure=self._secure)
+                    headers["Permissions-Policy"] = _PERMISSIONS
+                else:
+                    headers["Content-Security-Policy"] = _FILES
                 if self._secure:
                     headers["Strict-Transport-Security"] = "max-age=31536000"
                 if not scope["path"].startswith("/static/"):

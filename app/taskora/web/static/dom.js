@@ -34,3 +34,53 @@ export function icon(name, cls = 'i', prefix = 'i-') {
 
 /** The element with this id, of the kind it has to be. @param {string} id */
 export const byId = (id) => /** @type {any} */ (document.getElementById(id))
+
+/**
+ * A field out of sight where the keyboard is until what was asked for is there, so that keys typed meanwhile act on
+ * nothing. Enter ends the line; Escape and `release` give the keyboard back.
+ */
+export function hold() {
+  const back = document.activeElement
+  const field = made('input', { class: 'vh', 'aria-label': 'One moment', autocomplete: 'off', 'data-made': true })
+  /** @type {{field: HTMLInputElement, release: () => void, enter?: KeyboardEvent}} */
+  const held = {
+    field,
+    release() {
+      window.removeEventListener('pagehide', held.release)
+      const here = document.activeElement === field
+      field.remove()
+      if (here && back instanceof HTMLElement) back.focus({ preventScroll: true })
+    },
+  }
+  field.addEventListener('keydown', (event) => {
+    event.stopPropagation()
+    if (event.key === 'Escape') held.release()
+    else if (event.key === 'Enter' && !event.isComposing) {
+      held.enter ??= event
+      field.readOnly = true
+    }
+  })
+  window.addEventListener('pagehide', held.release)
+  document.body.append(field)
+  field.focus({ preventScroll: true })
+  return held
+}
+
+/**
+ * Show what is on its way, unless Escape called it off; what was typed until then goes to where `show` puts the keyboard.
+ * @template T @param {Promise<T>} coming @param {(come: T) => void} show
+ */
+export async function ahead(coming, show) {
+  const held = hold()
+  try {
+    const come = await coming
+    if (!held.field.isConnected) return
+    held.release()
+    show(come)
+  } finally {
+    held.release()
+  }
+  // As if it were typed now: the field hears of it, and its user can take it back.
+  if (held.field.value) document.execCommand('insertText', false, held.field.value)
+  if (held.enter) document.activeElement?.dispatchEvent(new KeyboardEvent('keydown', held.enter))
+}

@@ -1,6 +1,8 @@
 // @ts-check
 /** Single keys. They act on the row where the keyboard is, or on all that are selected; who types is left alone. */
+import { ahead, hold } from './dom.js'
 import { askDate, close, open } from './panel.js'
+import { newTaskThere } from './quickadd.js'
 import { act, dueOf, move, rowOf, titleOf } from './rows.js'
 import { clear, selected, toggle } from './select.js'
 
@@ -16,8 +18,7 @@ document.addEventListener('keydown', (event) => {
   if (event.defaultPrevented || event.isComposing || document.querySelector('dialog[open]')) return
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
     event.preventDefault()
-    void palette()
-    return
+    return palette()
   }
   if (event.ctrlKey || event.metaKey || typing(event.target)) return
   if (event.key === 'Escape') return void escape(event)
@@ -34,7 +35,10 @@ const typing = (field) => field instanceof HTMLElement && field.matches('input:n
 /** @param {string} key */
 function go(key) {
   const link = /** @type {HTMLAnchorElement | null} */ (document.querySelector(`[data-go="${CSS.escape(key)}"]`))
-  if (link) location.assign(link.href)
+  if (link) {
+    hold()
+    location.assign(link.href)
+  }
   return Boolean(link)
 }
 
@@ -43,10 +47,10 @@ function single(event) {
   const row = rowOf(document.activeElement)
   switch (event.key) {
     case '?':
-      void import('./sheet.js').then(({ showKeys }) => showKeys())
+      keySheet()
       return true
     case '/':
-      void palette()
+      palette()
       return true
     case 'n':
     case 'q':
@@ -61,7 +65,7 @@ function single(event) {
     case 'z':
       return press('[data-undo]')
     case 'e':
-      if (row) void open(/** @type {HTMLAnchorElement} */ (row.querySelector('a.row-t'))).then(() => press('.t-title'))
+      if (row) void ahead(open(/** @type {HTMLAnchorElement} */ (row.querySelector('a.row-t'))), () => press('.t-title'))
       return row ? true : press('.t-title')
     case 'c':
       return acts((each) => (each.classList.contains('is-done') ? 'reopen' : 'complete'))
@@ -135,7 +139,7 @@ async function escape(event) {
 
 function newTask() {
   const line = document.getElementById('qa')
-  if (!line) location.assign('/#qa')
+  if (!line) newTaskThere()
   line?.closest('form')?.classList.add('is-open')
   line?.focus()
   return true
@@ -149,15 +153,13 @@ function press(what) {
   return Boolean(thing)
 }
 
-async function palette() {
-  const { showPalette } = await import('./palette.js')
-  showPalette(meant())
-}
+const palette = () => void ahead(import('./palette.js'), ({ showPalette }) => showPalette(meant()))
+export const keySheet = () => void ahead(import('./sheet.js'), ({ showKeys }) => showKeys())
 
-// Fetched when there is nothing else to do: who presses Ctrl-K or T types on at once.
-setTimeout(() => void Promise.all([import('./palette.js'), import('./date.js')]), 2000)
+// Fetched when there is nothing else to do: who presses Ctrl-K or T sees it at once.
+setTimeout(() => void Promise.allSettled([import('./palette.js'), import('./date.js')]), 2000)
 
 document.querySelector('[data-palette]')?.addEventListener('click', (event) => {
   event.preventDefault()
-  void palette()
+  palette()
 })

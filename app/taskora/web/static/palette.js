@@ -1,7 +1,7 @@
 // @ts-check
 /** Ctrl-K: find a task, go somewhere, do something, from one line. */
 import { icon, made } from './dom.js'
-import { schedule } from './keys.js'
+import { keySheet, schedule } from './keys.js'
 import { visit } from './page.js'
 import { takeNew } from './queue.js'
 import { act, titleOf } from './rows.js'
@@ -134,7 +134,7 @@ function actsOn(rows) {
 /** Wherever the sidebar leads. @returns {Option[]} */
 function placesOf() {
   const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll('#side .nav a, #side .side-h a')])
-  const keys = { text: 'Keys', words: 'shortcuts help', glyph: 'key', keys: '?', run: () => void import('./sheet.js').then(({ showKeys }) => showKeys()) }
+  const keys = { text: 'Keys', words: 'shortcuts help', glyph: 'key', keys: '?', run: keySheet }
   return [...links.map((link) => ({
     text: link.querySelector('span:not(.tag, .n)')?.textContent ?? link.title,
     hue: /** @type {HTMLElement | null} */ (link.querySelector('.tag'))?.dataset.hue,

@@ -1,6 +1,6 @@
 // @ts-check
 /** The open task: saved as soon as a field is left, closed by Escape, as tall as its text. */
-import { byId } from './dom.js'
+import { ahead, byId } from './dom.js'
 import { onSwap, visit } from './page.js'
 import { take } from './queue.js'
 import { repeats } from './repeat.js'
@@ -25,7 +25,7 @@ document.addEventListener('click', (event) => {
 })
 
 /** Ask for a due date. @type {(...how: Parameters<typeof import('./date.js').askDate>) => Promise<void>} */
-export const askDate = async (...how) => (await import('./date.js')).askDate(...how)
+export const askDate = (...how) => ahead(import('./date.js'), (date) => date.askDate(...how))
 
 document.addEventListener('click', (event) => {
   const field = byId('f-due')

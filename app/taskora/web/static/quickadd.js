@@ -1,6 +1,6 @@
 // @ts-check
 /** Quick add: while somebody types, the words that were understood are tinted, and what they come to is said below. */
-import { byId } from './dom.js'
+import { byId, hold } from './dom.js'
 import { parse } from './page.js'
 
 const PAUSE = 60
@@ -39,7 +39,15 @@ function follow() {
 
 // A line that was begun is there again after a reload.
 const draft = `taskora.line.${document.body.dataset.user}`
-if (line && !line.value) line.value = sessionStorage.getItem(draft) ?? ''
+const begun = sessionStorage.getItem(draft) ?? ''
+if (line && !line.value.startsWith(begun)) line.value = begun + line.value
+
+/** Go where tasks are added; what is typed on the way is the beginning of the line there. */
+export function newTaskThere() {
+  const { field } = hold()
+  field.addEventListener('input', () => sessionStorage.setItem(draft, begun + field.value))
+  location.assign('/#qa')
+}
 
 line?.addEventListener('input', () => {
   sessionStorage.setItem(draft, line.value)

@@ -55,7 +55,7 @@ def test_what_is_done_offline_is_kept_over_a_reload_and_saved_once(tabs: tuple[P
     expect(desk.locator("#weather")).to_contain_text("You’re offline. Two changes are kept here", timeout=10_000)
     desk.reload()
     expect(desk.get_by_text("And one more")).to_be_visible()
-    desk.unroute("**/tasks*")
+    desk.unroute_all(behavior="wait")
     expect(mobile.get_by_text("And one more")).to_be_visible(timeout=40_000)
     expect(desk.locator("#weather")).to_be_empty(timeout=10_000)
     desk.reload()
