@@ -59,8 +59,11 @@ def metrics() -> None:
     """What measures pods, for autoscalers; no part of the sample."""
     kind.load(images.metrics_server())
     with step("metrics-server"):
-        kubectl("apply", "-f", cache.HERE / "files" / "kubernetes" / "metrics-server.yaml")
+        files = cache.HERE / "files" / "kubernetes"
+        kubectl("apply", "-f", files / "metrics-server.yaml")
         kubectl("-n", "kube-system", "rollout", "status", "deployment/metrics-server", "--timeout=180s")
+        # Not before: whoever answers for the Service's address while it leads nowhere is kept by the API server.
+        kubectl("apply", "-f", files / "metrics-api.yaml")
         served = "apiservice/v1beta1.metrics.k8s.io"
         try:
             kubectl("wait", "--for=condition=Available", served, "--timeout=120s")
