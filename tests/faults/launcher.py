@@ -10,6 +10,7 @@ and names a point, the process takes FILE away and dies as it passes there.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import inspect
 import os
@@ -26,7 +27,7 @@ POINTS: dict[str, dict[str, tuple[str, str]]] = {
         "api.saved": ("taskora.store.tasks:save", "after"),
         "api.committed": ("taskora.api.calls:_response", "before"),
         "relay.read": ("taskora.store.outbox:waiting", "after"),
-        "relay.sent": ("taskora.dapr:Dapr.publish", "after"),
+        "relay.sent": ("taskora.events.relay:_Turn._publish", "after"),
         "relay.unmarked": ("taskora.store.outbox:published", "before"),
         "relay.marked": ("taskora.store.outbox:published", "after"),
     },
@@ -34,7 +35,7 @@ POINTS: dict[str, dict[str, tuple[str, str]]] = {
         "inbox.asked": ("taskora.store.consuming:receive", "before"),
         "inbox.received": ("taskora.store.consuming:receive", "after"),
         "inbox.applied": ("taskora.store.consuming:append", "after"),
-        "inbox.committed": ("taskora.events.subscriber:Consumer._take", "after"),
+        "inbox.committed": ("taskora.events.subscriber:Consumer._together", "after"),
     },
     "scheduler": {
         "claim.listed": ("taskora.store.firing:to_remind", "after"),
@@ -76,9 +77,6 @@ def die_as_told(orders: Path, *, role: str) -> None:
             return wrapped
 
         async def awaited(*args: Any, **kwargs: Any) -> Any:
-            if "system-events" in args:
-                # What a role says about itself goes neither by the outbox nor by the relay.
-                return await original(*args, **kwargs)
             if when == "before":
                 die()
             result = await original(*args, **kwargs)
@@ -97,8 +95,8 @@ def without_inbox() -> None:
     """Every delivery counts."""
 
     def always(_: Callable[..., Any]) -> Callable[..., Any]:
-        async def receive(*_: Any, **__: Any) -> bool:
-            return True
+        async def receive(_: Any, event_ids: Any, **__: Any) -> Any:
+            return set(event_ids)
 
         return receive
 
@@ -109,16 +107,15 @@ def without_outbox() -> None:
     """Events are published once, after the commit, and forgotten when that fails."""
 
     def forgetting(original: Callable[..., Any]) -> Callable[..., Any]:
-        async def publish(*args: Any, **kwargs: Any) -> None:
+        async def publish_many(*args: Any, **kwargs: Any) -> dict[int, str]:
             dapr = importlib.import_module("taskora.dapr")
-            try:
+            with contextlib.suppress(dapr.DaprError):
                 await original(*args, **kwargs)
-            except dapr.DaprError:
-                return
+            return {}
 
-        return publish
+        return publish_many
 
-    wrap("taskora.dapr:Dapr.publish", forgetting)
+    wrap("taskora.dapr:Dapr.publish_many", forgetting)
 
 
 def without_claim() -> None:

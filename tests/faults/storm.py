@@ -32,12 +32,12 @@ def victims(whole: Whole) -> list[Victim]:
         Victim("postgres", whole.postgres.process, whole.postgres.ready),
         Victim("redis", whole.redis.process, whole.redis.ready),
         Victim("kafka", whole.kafka.process, whole.kafka.ready),
-        *(Victim(name, pod.process, _listening(pod)) for name, pod in pods),
+        *(Victim(name, pod.process, listening(pod)) for name, pod in pods),
         *(Victim(f"{name}'s sidecar", pod.sidecar.process, pod.sidecar.ready) for name, pod in pods),
     ]
 
 
-def _listening(pod: Pod | Door) -> Callable[[], bool]:
+def listening(pod: Pod | Door) -> Callable[[], bool]:
     port = pod.app_port if isinstance(pod, Door) else pod.port
     return lambda: answers(port)
 

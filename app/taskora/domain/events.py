@@ -1,7 +1,6 @@
 """CloudEvents 1.0: what is published, and what is accepted. One vocabulary for producers and consumers."""
 
 import json
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -142,15 +141,6 @@ def parse(body: bytes) -> Event:
         raise BadEvent(f"Not a CloudEvent of Taskora: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:
         raise BadEvent(f"Not JSON: {error}") from error
-
-
-def unwrapped(body: bytes) -> bytes:
-    """The bytes that were on the topic, out of the envelope daprd puts around what is delivered raw."""
-    try:
-        wrapped = json.loads(body)
-        return b64decode(wrapped["data_base64"], validate=True) if wrapped["source"] == "Dapr" else body
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return body
 
 
 def as_change(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,51 +1,44 @@
-"""What daprd is told about each event: always 200, with SUCCESS or RETRY. (A 404 would drop it unread.)
+"""What becomes of events that are delivered: each has its effect once, in order, or comes again.
 
 Outages answer RETRY and lose nothing. What can never succeed is kept in `dead_letters` and answered SUCCESS, so that
 the partition flows on.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
-from enum import StrEnum
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
-import psycopg
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from prometheus_client import Counter
 
 from taskora import clock, telemetry
-from taskora.asgi import json_response
-from taskora.domain.events import BadEvent, Event, Topic, parse, unwrapped
+from taskora.deliveries import Take, Verdict, subscribe
+from taskora.domain.events import BadEvent, Event, Topic, parse
 from taskora.domain.problems import Unavailable
-from taskora.services.consumers import CONSUMERS
+from taskora.domain.trace import parse as parse_trace
+from taskora.services.consumers import CONSUMERS, POISON
 from taskora.store import consuming
-from taskora.store.database import Database
+from taskora.store.database import Database, Writing
 
 log = logging.getLogger("taskora.events")
 
 CONSUMED = Counter("taskora_events_consumed", "Deliveries by what became of them", ["topic", "outcome"])
 
-
-OUTCOMES = ("done", "repeated", "retried", "buried")
-
-
-class Verdict(StrEnum):
-    SUCCESS = "SUCCESS"
-    RETRY = "RETRY"
+OUTCOMES = DONE, REPEATED, RETRIED, BURIED = "done", "repeated", "retried", "buried"
 
 
-def subscribe(app: FastAPI, topic: Topic, *, take: Callable[[bytes], Awaitable[Verdict]]) -> None:
-    """Route `POST /events/{topic}` to `take`, counted from zero: a rate sees no counter's first one."""
-    for outcome in OUTCOMES:
-        CONSUMED.labels(topic.value, outcome)
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One record of a topic. `reason`: why it can't have an effect; without an event there always is one."""
 
-    async def delivered(request: Request) -> Response:
-        return json_response({"status": (await take(await request.body())).value})
-
-    app.add_api_route(f"/events/{topic.value}", delivered, methods=["POST"], include_in_schema=False)
+    body: bytes
+    event: Event | None
+    reason: str = ""
 
 
 class Consumer:
-    """Applies its effect to each event once: the inbox row and the effect are one transaction."""
+    """Applies its effect to each event once: inbox rows and effects of one delivery are one transaction."""
 
     def __init__(self, database: Database, *, name: str) -> None:
         self._database = database
@@ -56,76 +49,120 @@ class Consumer:
         for topic in self._taking.topics:
             subscribe(app, topic, take=self._taker(topic))
 
-    def _taker(self, topic: Topic) -> Callable[[bytes], Awaitable[Verdict]]:
-        async def take(body: bytes) -> Verdict:
-            try:
-                event, reason = parse(body), ""
-            except BadEvent as error:
-                event, reason = None, str(error)
-            whose = event.traceparent if event else telemetry.traceparent()
-            with telemetry.unit(f"take {topic.value}", kind="consumer", traceparent=whose):
-                try:
-                    outcome = await self._take(event, body, topic=topic, reason=reason)
-                except Unavailable as problem:
-                    log.warning("%s: asked to deliver again: %s", topic.value, problem.detail)
-                    outcome = "retried"
-                except Exception:
-                    log.exception("%s: asked to deliver again", topic.value)
-                    outcome = "retried"
-            CONSUMED.labels(topic.value, outcome).inc()
-            return Verdict.RETRY if outcome == "retried" else Verdict.SUCCESS
+    def _taker(self, topic: Topic) -> Take:
+        async def take(bodies: Sequence[bytes]) -> list[Verdict]:
+            those = [_read(body) for body in bodies]
+            outcomes = await self._take(those, topic)
+            for one, outcome in zip(those, outcomes, strict=True):
+                if one.event:
+                    trace = parse_trace(one.event.traceparent)
+                    about = {"event_id": one.event.id, "trace_id": trace.trace_id if trace else ""}
+                    log.info("%s: %s", topic.value, outcome, extra=about)
+            return _verdicts(topic, outcomes)
 
+        _from_zero(topic)
         return take
 
-    async def _take(self, event: Event | None, body: bytes, *, topic: Topic, reason: str) -> str:
-        """`reason`: why there is no event."""
-        if event is not None:
-            try:
-                async with self._database.write() as uow:
-                    if not await consuming.receive(uow, event.id, consumer=self._name):
-                        return "repeated"
-                    await self._taking.effect(uow, event)
-                return "done"
-            except (BadEvent, psycopg.DataError, psycopg.IntegrityError) as error:
-                reason = str(error)
-        await self._bury(body, topic=topic, event=event, reason=reason)
-        return "buried"
+    async def _take(self, those: Sequence[Delivered], topic: Topic) -> list[str]:
+        """What became of each. Which one it is that spoils it for the others shows by halves."""
+        try:
+            return await self._together(those, topic)
+        except Unavailable as problem:
+            log.warning("%s: asked to deliver again: %s", topic.value, problem.detail)
+            return [RETRIED] * len(those)
+        except Exception as error:
+            if len(those) == 1:
+                (one,) = those
+                if isinstance(error, POISON) and not one.reason:
+                    return await self._take([replace(one, reason=str(error))], topic)
+                log.exception("%s: asked to deliver again", topic.value)
+                return [RETRIED]
+        half = len(those) // 2
+        first = await self._take(those[:half], topic)
+        if RETRIED in first:  # what comes after may not overtake it
+            return first + [RETRIED] * (len(those) - half)
+        return first + await self._take(those[half:], topic)
 
-    async def _bury(self, body: bytes, *, topic: Topic, event: Event | None, reason: str) -> None:
-        log.error("%s: kept as a dead letter: %s", topic.value, reason)
-        async with self._database.write() as uow:
-            if event is not None and not await consuming.receive(uow, event.id, consumer=self._name):
-                return
+    async def _together(self, those: Sequence[Delivered], topic: Topic) -> list[str]:
+        """All in one transaction, the effects in order."""
+        with ExitStack() as spans:
+            events = [one.event for one in those if one.event]
+            for event in events:
+                spans.enter_context(
+                    telemetry.step(f"take {topic.value}", kind="consumer", traceparent=event.traceparent)
+                )
+            async with self._database.write() as uow:
+                fresh = await consuming.receive(uow, [event.id for event in events], consumer=self._name)
+                outcomes, taken = list[str](), list[Event]()
+                for one in those:
+                    if one.event and one.event.id not in fresh:
+                        outcomes.append(REPEATED)
+                        continue
+                    if one.event:
+                        fresh.remove(one.event.id)  # twice in one delivery: the second is repeated
+                    if one.event and not one.reason:
+                        taken.append(one.event)
+                        outcomes.append(DONE)
+                    else:
+                        await self._bury(uow, one, topic)
+                        outcomes.append(BURIED)
+                if taken:
+                    await self._taking.effect(uow, taken)
+        return outcomes
+
+    async def _bury(self, uow: Writing, one: Delivered, topic: Topic) -> None:
+        whose = one.event.traceparent if one.event else telemetry.traceparent()
+        with telemetry.unit("bury", kind="internal", traceparent=whose):
+            log.error("%s: kept as a dead letter: %s", topic.value, one.reason)
             await consuming.bury(
                 uow,
                 clock.new_id(),
                 consumer=self._name,
                 topic=topic.value,
-                event_id=event.id if event else None,
-                reason=reason,
-                body=body,
+                event_id=one.event.id if one.event else None,
+                reason=one.reason,
+                body=one.body,
             )
 
 
 def keep_dead_letters(app: FastAPI, database: Database, *, consumer: str) -> None:
-    """Keep, byte for byte, what a sidecar could not parse or gave up on."""
+    """Keep, byte for byte, what lies on dead-letters."""
 
-    async def take(body: bytes) -> Verdict:
+    async def take(bodies: Sequence[bytes]) -> list[Verdict]:
         try:
             async with database.write() as uow:
-                await consuming.bury(
-                    uow,
-                    clock.new_id(),
-                    consumer=consumer,
-                    topic=Topic.DEAD.value,
-                    event_id=None,
-                    reason="A sidecar could not parse it, or gave up on it.",
-                    body=unwrapped(body),
-                )
+                for body in bodies:
+                    await consuming.bury(
+                        uow,
+                        clock.new_id(),
+                        consumer=consumer,
+                        topic=Topic.DEAD.value,
+                        event_id=None,
+                        reason="It lay on dead-letters.",
+                        body=body,
+                    )
         except Unavailable:
-            CONSUMED.labels(Topic.DEAD.value, "retried").inc()
-            return Verdict.RETRY
-        CONSUMED.labels(Topic.DEAD.value, "buried").inc()
-        return Verdict.SUCCESS
+            return _verdicts(Topic.DEAD, [RETRIED] * len(bodies))
+        return _verdicts(Topic.DEAD, [BURIED] * len(bodies))
 
+    _from_zero(Topic.DEAD)
     subscribe(app, Topic.DEAD, take=take)
+
+
+def _read(body: bytes) -> Delivered:
+    try:
+        return Delivered(body, parse(body))
+    except BadEvent as error:
+        return Delivered(body, None, str(error))
+
+
+def _from_zero(topic: Topic) -> None:
+    """A rate sees no counter's first one."""
+    for outcome in OUTCOMES:
+        CONSUMED.labels(topic.value, outcome)
+
+
+def _verdicts(topic: Topic, outcomes: Sequence[str]) -> list[Verdict]:
+    for outcome in outcomes:
+        CONSUMED.labels(topic.value, outcome).inc()
+    return [Verdict.RETRY if outcome == RETRIED else Verdict.SUCCESS for outcome in outcomes]

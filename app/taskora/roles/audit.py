@@ -1,10 +1,11 @@
-"""The audit log: what happened to whose things, sealed by the hour, and what no sidecar could read."""
+"""The audit log: what happened to whose things, sealed by the hour, and what lies on dead-letters."""
 
 import asyncio
 import contextlib
 
 from taskora import clock
 from taskora.asgi import application
+from taskora.deliveries import LIMIT
 from taskora.domain.problems import Unavailable
 from taskora.events.subscriber import Consumer, keep_dead_letters
 from taskora.roles.ground import Ground
@@ -28,4 +29,4 @@ def build(settings: Settings) -> Served:
                     await seals.seal(uow)
             await clock.pause(stop, seconds=LOOK_EVERY)
 
-    return ground.served(app, seal_until)
+    return ground.served(app, seal_until, limit=LIMIT)

@@ -8,6 +8,8 @@ import asyncio
 
 from taskora.asgi import Health, application
 from taskora.dapr import Dapr
+from taskora.deliveries import LIMIT, subscribe
+from taskora.domain.events import Topic
 from taskora.roles.credentials import bulletin, secret
 from taskora.roles.serve import Served, StartFailed
 from taskora.settings import Registration, Role, Settings
@@ -59,7 +61,7 @@ def build(settings: Settings) -> Served:
         secure=settings.secure,
     )
     app = application(health, version=settings.version)
-    app.add_api_route("/events/task-events", Inflow(hub).receive, methods=["POST"], include_in_schema=False)
+    subscribe(app, Topic.TASK, take=Inflow(hub).take)
 
     async def recognise(stop: asyncio.Event) -> None:
         sessions.keys = await session_keys(settings, dapr, stop)
@@ -69,7 +71,8 @@ def build(settings: Settings) -> Served:
         await watch_heads(hub, backend, stop)
 
     announced = bulletin(settings, dapr, Role.FRONTEND)
-    return Served(health=health, app=app, web=web, work=(recognise, watch, announced.run), closing=(dapr.close,))
+    work = (recognise, watch, announced.run)
+    return Served(health=health, app=app, limit=LIMIT, web=web, work=work, closing=(dapr.close,))
 
 
 async def session_keys(settings: Settings, dapr: Dapr, stop: asyncio.Event) -> SigningKeys | None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from taskora.asgi import Health
+from taskora.asgi import BODY_LIMIT, Health
 from taskora.dapr import Dapr
 from taskora.roles.credentials import bulletin, secret
 from taskora.roles.serve import Served
@@ -24,10 +24,13 @@ class Ground:
         self.bulletin = bulletin(settings, self.dapr, role)
         self.health = Health(ready=self.database.missing, consume=self.database.missing)
 
-    def served(self, app: ASGIApp, *work: Callable[[asyncio.Event], Awaitable[None]]) -> Served:
+    def served(
+        self, app: ASGIApp, *work: Callable[[asyncio.Event], Awaitable[None]], limit: int = BODY_LIMIT
+    ) -> Served:
         return Served(
             health=self.health,
             app=app,
+            limit=limit,
             work=(self._connect, self.bulletin.run, self._watch, *work),
             closing=(self.dapr.close, self.database.close),
         )

@@ -5,6 +5,7 @@ import contextlib
 
 from taskora import clock
 from taskora.asgi import application
+from taskora.deliveries import LIMIT
 from taskora.domain.problems import Unavailable
 from taskora.events.subscriber import Consumer
 from taskora.roles.ground import Ground
@@ -27,4 +28,4 @@ def build(settings: Settings) -> Served:
                     await insights.settle(uow)
             await clock.pause(stop, seconds=LOOK_EVERY)
 
-    return ground.served(app, settle_until)
+    return ground.served(app, settle_until, limit=LIMIT)

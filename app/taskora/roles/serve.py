@@ -19,7 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from taskora import telemetry
-from taskora.asgi import BodyLimit, Health, TokenGuard
+from taskora.asgi import BODY_LIMIT, BodyLimit, Health, TokenGuard
 from taskora.settings import Settings
 from taskora.telemetry import Observed
 
@@ -37,13 +37,14 @@ class StartFailed(Exception):
 class Served:
     """One role, ready to run.
 
-    `app` answers on the app port behind the sidecar's token, `web` (the frontend's) on the web port. Each of `work`
-    runs until the event it is given is set, then finishes what it began and returns; one that ends earlier, or raises,
-    ends the process. `closing` runs last.
+    `app` answers on the app port behind the sidecar's token, to bodies of `limit` bytes at most; `web` (the frontend's)
+    on the web port. Each of `work` runs until the event it is given is set, then finishes what it began and returns;
+    one that ends earlier, or raises, ends the process. `closing` runs last.
     """
 
     health: Health
     app: ASGIApp
+    limit: int = BODY_LIMIT
     web: ASGIApp | None = None
     work: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()
     closing: Sequence[Callable[[], Awaitable[None]]] = ()
@@ -64,7 +65,7 @@ async def serve(role: Served, settings: Settings) -> int:
         log.warning("APP_API_TOKEN is empty: whoever reaches port %s may call it.", settings.app_port)
     metrics = cast("ASGIApp", prometheus_client.make_asgi_app())  # pyright: ignore[reportUnknownMemberType]
     ports: list[tuple[int, ASGIApp]] = [
-        (settings.app_port, Observed(TokenGuard(BodyLimit(role.app), token=token))),
+        (settings.app_port, Observed(TokenGuard(BodyLimit(role.app, limit=role.limit), token=token))),
         (settings.metrics_port, metrics),
     ]
     if role.web is not None:

@@ -1,11 +1,14 @@
-"""What each consumer makes of an event, in the transaction of its inbox row: once, however often it is delivered."""
+"""What each consumer makes of events, in the transaction of their inbox rows: once, however often they come."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from taskora import clock
+import psycopg
+
+from taskora import clock, telemetry
 from taskora.domain import audit
+from taskora.domain.audit import Entry
 from taskora.domain.events import BadEvent, Event, NewEvent, Topic, event_type
 from taskora.services import notifications
 from taskora.services.insights import observed
@@ -15,27 +18,39 @@ from taskora.store.database import Writing
 REMINDER_FIRED = event_type(Topic.REMINDER, "fired")
 NO_LONGER_DUE = frozenset({event_type(Topic.TASK, "completed"), event_type(Topic.TASK, "deleted")})
 
-Effect = Callable[[Writing, Event], Awaitable[None]]
+# What comes of the event itself: however often it is tried, it fails again.
+POISON = (BadEvent, ValueError, ArithmeticError, RecursionError, psycopg.DataError, psycopg.IntegrityError)
+
+Effect = Callable[[Writing, Sequence[Event]], Awaitable[None]]
 
 
-async def audited(uow: Writing, event: Event) -> None:
-    """A link at the end of the user's chain."""
-    previous = await consuming.last_link(uow, event.user_id)
-    described = audit.describe(event, key=await chains.key_of(uow, event.user_id))
-    entry = audit.link(previous, user_id=event.user_id, entry=described)
-    await consuming.append(
-        uow, entry, event_id=event.id, action=event.type, resource=event.subject, occurred_at=event.time
-    )
+async def audited(uow: Writing, events: Sequence[Event]) -> None:
+    """A link for each, at the end of its user's chain."""
+    users = {event.user_id for event in events}
+    ends, keys = await consuming.last_links(uow, users), await chains.keys_of(uow, users)
+    links: list[tuple[Entry, Event]] = []
+    for event in events:
+        who = event.user_id
+        described = audit.describe(event, key=keys.get(who))
+        ends[who] = audit.link(ends.get(who), user_id=who, entry=described)
+        links.append((ends[who], event))
+    await consuming.append(uow, links)
 
 
-async def notified(uow: Writing, event: Event) -> None:
+async def notified(uow: Writing, events: Sequence[Event]) -> None:
     """A reminder that fired becomes a notification, told to the user's tabs; a task done needs none any more."""
-    if event.type == REMINDER_FIRED:
-        await _notify(uow, event)
-    elif event.type in NO_LONGER_DUE and await consuming.lock_user(uow, event.user_id):
-        now = clock.now()
-        if await consuming.dismiss(uow, user_id=event.user_id, task_id=_id(event, "task_id"), now=now):
-            await notifications.tell(uow, event.user_id, now=now)
+    telling = [event for event in events if event.type == REMINDER_FIRED or event.type in NO_LONGER_DUE]
+    there = await consuming.lock_users(uow, {event.user_id for event in telling})
+    for event in telling:
+        if event.user_id in there:
+            with telemetry.unit("notify", kind="internal", traceparent=event.traceparent):
+                await (_notify if event.type == REMINDER_FIRED else _dismiss)(uow, event)
+
+
+async def _dismiss(uow: Writing, event: Event) -> None:
+    now = clock.now()
+    if await consuming.dismiss(uow, user_id=event.user_id, task_id=_id(event, "task_id"), now=now):
+        await notifications.tell(uow, event.user_id, now=now)
 
 
 async def _notify(uow: Writing, event: Event) -> None:
@@ -43,8 +58,6 @@ async def _notify(uow: Writing, event: Event) -> None:
     title, generation = event.data.get("title"), event.data.get("generation")
     if not isinstance(title, str) or not isinstance(generation, int):
         raise BadEvent("The event's data has no title that is text, or no generation that is a number.")
-    if not await consuming.lock_user(uow, event.user_id):
-        return
     now, notification_id = clock.now(), clock.new_id()
     fresh = await consuming.notify(
         uow,
@@ -87,7 +100,7 @@ def _id(event: Event, name: str) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """Which topics a consumer takes, and what it makes of an event."""
+    """Which topics a consumer takes, and what it makes of its events."""
 
     topics: tuple[Topic, ...]
     effect: Effect

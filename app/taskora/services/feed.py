@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from taskora.domain.events import as_change
+from taskora.domain.events import Topic, as_change
 from taskora.domain.people import User
 from taskora.domain.problems import Gone
 from taskora.store import outbox, people
@@ -26,8 +26,9 @@ async def changes(uow: Reading, user: User, *, since: int) -> tuple[list[dict[st
 
 
 async def heads(uow: Reading, *, sessions: Sequence[bytes]) -> tuple[dict[str, int], list[str], float]:
-    """Each live session's user and seq; the hashes of those that are not live; the relay's lag in seconds."""
+    """Each live session's user and seq; the hashes of those that are not live; how late task events are."""
     rows = await people.heads(uow, sessions)
     live = {str(row["id"]): int(row["seq"]) for row in rows if row["id"] is not None}
     revoked = [bytes(row["hash"]).hex() for row in rows if row["id"] is None]
-    return live, revoked, await outbox.lag(uow)
+    lags = await outbox.lag(uow, [Topic.TASK.value])
+    return live, revoked, lags[Topic.TASK]

@@ -1,6 +1,8 @@
 """What insights make of events: how much happened, what somebody should hear of, what the chat may learn from."""
 
-from datetime import UTC
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date
 
 from pydantic_core import to_json
 
@@ -17,15 +19,19 @@ from taskora.store.database import Reading, Writing
 UNTIL_QUIET = (alerts.Rule.ERRORS.value, alerts.Rule.RESTARTS.value)
 
 
-async def observed(uow: Writing, event: Event) -> None:
+async def observed(uow: Writing, events: Sequence[Event]) -> None:
     """One more of its kind on its day in UTC, for its user or, of system events, for the role; and what it means."""
-    about_system = event.is_about(Topic.SYSTEM)
-    subject = event.source if about_system else str(event.user_id)
-    await stored.count(uow, subject, day=event.time.astimezone(UTC).date(), kind=event.type)
-    if about_system:
-        await _watch(uow, event)
-    elif event.is_about(Topic.CHAT) and isinstance(said := payloads.read(event), Said):
-        await _learn(uow, event, said)
+    await stored.count(uow, Counter(_counted(event) for event in events))
+    for event in events:
+        if event.is_about(Topic.SYSTEM):
+            await _watch(uow, event)
+        elif event.is_about(Topic.CHAT) and isinstance(said := payloads.read(event), Said):
+            await _learn(uow, event, said)
+
+
+def _counted(event: Event) -> tuple[str, date, str]:
+    subject = event.source if event.is_about(Topic.SYSTEM) else str(event.user_id)
+    return subject, event.time.astimezone(UTC).date(), event.type
 
 
 async def settle(uow: Reading) -> None:

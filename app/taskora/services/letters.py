@@ -3,11 +3,9 @@
 from dataclasses import replace
 from uuid import UUID
 
-import psycopg
-
-from taskora.domain.events import BadEvent, Topic, parse, topic_of
+from taskora.domain.events import Topic, parse, topic_of
 from taskora.domain.problems import Conflict, NotFound
-from taskora.services.consumers import CONSUMERS, consumers_of
+from taskora.services.consumers import CONSUMERS, POISON, consumers_of
 from taskora.store import consuming
 from taskora.store import letters as stored
 from taskora.store.database import Reading, Writing
@@ -37,7 +35,7 @@ async def replay(uow: Writing, *, letter_id: UUID) -> DeadLetter:
     letter = await _open(uow, letter_id)
     try:
         await _take(uow, letter)
-    except (BadEvent, psycopg.DataError, psycopg.IntegrityError) as error:
+    except POISON as error:
         raise Conflict(f"It can't be taken yet: {error}") from error
     return await _resolve(uow, letter, state="replayed")
 
@@ -51,13 +49,13 @@ async def _take(uow: Writing, letter: DeadLetter) -> None:
     event = parse(letter.body)
     if letter.event_id is not None:
         # The inbox row is there since the letter was kept: this is the one time that the event counts.
-        await CONSUMERS[letter.consumer].effect(uow, event)
+        await CONSUMERS[letter.consumer].effect(uow, [event])
         return
-    # What a sidecar gave up on was meant for everyone who takes its topic, and some may have had it.
+    # What lay on dead-letters was meant for everyone who takes its topic, and some may have had it.
     names = consumers_of(topic_of(event.type)) if letter.topic == Topic.DEAD else [letter.consumer]
     for name in names:
-        if await consuming.receive(uow, event.id, consumer=name):
-            await CONSUMERS[name].effect(uow, event)
+        if await consuming.receive(uow, [event.id], consumer=name):
+            await CONSUMERS[name].effect(uow, [event])
 
 
 async def _open(uow: Writing, letter_id: UUID) -> DeadLetter:

@@ -1,11 +1,12 @@
 """The audit log as it is read: chains to be checked, what happened to one thing, the keys of what is personal."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 from taskora.store.database import Reading, Row, Writing
 
-KEY = "SELECT key FROM user_keys WHERE user_id = %(user_id)s"
+KEYS = "SELECT user_id, key FROM user_keys WHERE user_id = ANY (%(user_ids)s)"
 ADD_KEY = "INSERT INTO user_keys (user_id, key) VALUES (%(user_id)s, %(key)s)"
 LISTED = """
 SELECT user_id, no, event_id, action, resource, occurred_at, recorded_at, encode(hash, 'hex') AS hash FROM audit_log
@@ -23,8 +24,13 @@ USERS = "SELECT DISTINCT user_id FROM audit_log ORDER BY user_id"
 
 async def key_of(uow: Reading, user_id: UUID) -> bytes | None:
     """None: the user is erased."""
-    row = await uow.row(KEY, {"user_id": user_id})
-    return bytes(row["key"]) if row else None
+    return (await keys_of(uow, [user_id])).get(user_id)
+
+
+async def keys_of(uow: Reading, user_ids: Collection[UUID]) -> dict[UUID, bytes]:
+    """Of those who are not erased."""
+    rows = await uow.rows(KEYS, {"user_ids": list(user_ids)})
+    return {row["user_id"]: bytes(row["key"]) for row in rows}
 
 
 async def add_key(uow: Writing, user_id: UUID, *, key: bytes) -> None:

@@ -1,31 +1,44 @@
 """What consumers keep: the inbox that makes an event count once, and what each makes of it."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from taskora.domain.audit import Entry
+from taskora.domain.events import Event
 from taskora.store.database import Reading, Writing
 
 RECEIVE = """
-INSERT INTO inbox (consumer, event_id, received_at) VALUES (%(consumer)s, %(event_id)s, now())
+INSERT INTO inbox (consumer, event_id, received_at)
+SELECT %(consumer)s, event_id, now() FROM unnest(%(event_ids)s::uuid[]) AS given (event_id) ORDER BY event_id
 ON CONFLICT DO NOTHING RETURNING event_id
 """
 BURY = """
 INSERT INTO dead_letters (id, consumer, topic, event_id, reason, body, created_at)
 VALUES (%(id)s, %(consumer)s, %(topic)s, %(event_id)s, %(reason)s, %(body)s, now())
 """
-# The lock ends with the transaction. It is the chain's own, so that the log never holds up the user's requests.
-LOCK_CHAIN = "SELECT pg_advisory_xact_lock(hashtextextended('audit/' || %(user_id)s::text, 0))"
-LAST_LINK = (
-    "SELECT user_id, no, entry, previous, hash FROM audit_log WHERE user_id = %(user_id)s ORDER BY no DESC LIMIT 1"
-)
+# The locks end with the transaction. They are the chains' own, so that the log never holds up the users' requests, and
+# are taken in one order, so that no two deliveries wait for each other.
+LOCK_CHAINS = """
+SELECT pg_advisory_xact_lock(key) FROM (
+    SELECT DISTINCT hashtextextended('audit/' || user_id::text, 0) AS key
+    FROM unnest(%(user_ids)s::uuid[]) AS given (user_id) ORDER BY key
+) AS keys
+"""
+LAST_LINKS = """
+SELECT last.* FROM unnest(%(user_ids)s::uuid[]) AS given (user_id) CROSS JOIN LATERAL (
+    SELECT user_id, no, entry, previous, hash FROM audit_log WHERE user_id = given.user_id ORDER BY no DESC LIMIT 1
+) AS last
+"""
 CHAIN = "SELECT user_id, no, entry, previous, hash FROM audit_log WHERE user_id = %(user_id)s ORDER BY no"
 APPEND = """
 INSERT INTO audit_log (user_id, no, event_id, action, resource, occurred_at, recorded_at, entry, previous, hash)
-VALUES (%(user_id)s, %(no)s, %(event_id)s, %(action)s, %(resource)s, %(occurred_at)s, now(), %(entry)s, %(previous)s,
-        %(hash)s)
+SELECT user_id, no, event_id, action, resource, occurred_at, now(), entry, previous, hash
+FROM unnest(%(user_ids)s::uuid[], %(nos)s::bigint[], %(event_ids)s::uuid[], %(actions)s::text[], %(resources)s::text[],
+            %(times)s::timestamptz[], %(entries)s::text[], %(previous)s::bytea[], %(hashes)s::bytea[])
+     AS given (user_id, no, event_id, action, resource, occurred_at, entry, previous, hash)
 """
-LOCK_USER = "SELECT id FROM users WHERE id = %(user_id)s FOR NO KEY UPDATE"
+LOCK_USERS = "SELECT id FROM users WHERE id = ANY (%(user_ids)s) ORDER BY id FOR NO KEY UPDATE"
 NOTIFY = """
 INSERT INTO notifications (id, user_id, task_id, reminder_id, generation, title, created_at)
 VALUES (%(id)s, %(user_id)s, %(task_id)s, %(reminder_id)s, %(generation)s, %(title)s, %(now)s)
@@ -42,9 +55,10 @@ RETURNING id
 """
 
 
-async def receive(uow: Writing, event_id: UUID, *, consumer: str) -> bool:
-    """False when this consumer has had the event before."""
-    return await uow.row(RECEIVE, {"consumer": consumer, "event_id": event_id}) is not None
+async def receive(uow: Writing, event_ids: Sequence[UUID], *, consumer: str) -> set[UUID]:
+    """Which of them this consumer has not had before."""
+    rows = await uow.rows(RECEIVE, {"consumer": consumer, "event_ids": list(event_ids)})
+    return {row["event_id"] for row in rows}
 
 
 async def bury(
@@ -64,28 +78,26 @@ async def bury(
     )
 
 
-async def last_link(uow: Writing, user_id: UUID) -> Entry | None:
-    """The end of the user's chain, which nobody else lengthens until this transaction ends."""
-    await uow.rows(LOCK_CHAIN, {"user_id": user_id})
-    row = await uow.row(LAST_LINK, {"user_id": user_id})
-    return Entry(**row) if row else None
+async def last_links(uow: Writing, user_ids: Collection[UUID]) -> dict[UUID, Entry]:
+    """The ends of these users' chains, which nobody else lengthens until this transaction ends."""
+    await uow.rows(LOCK_CHAINS, {"user_ids": list(user_ids)})
+    return {row["user_id"]: Entry(**row) for row in await uow.rows(LAST_LINKS, {"user_ids": list(user_ids)})}
 
 
-async def append(
-    uow: Writing, entry: Entry, *, event_id: UUID, action: str, resource: str, occurred_at: datetime
-) -> None:
+async def append(uow: Writing, links: Sequence[tuple[Entry, Event]]) -> None:
+    """New links, each with the event that it tells of."""
     await uow.rows(
         APPEND,
         {
-            "user_id": entry.user_id,
-            "no": entry.no,
-            "event_id": event_id,
-            "action": action,
-            "resource": resource,
-            "occurred_at": occurred_at,
-            "entry": entry.entry,
-            "previous": entry.previous,
-            "hash": entry.hash,
+            "user_ids": [entry.user_id for entry, _ in links],
+            "nos": [entry.no for entry, _ in links],
+            "event_ids": [event.id for _, event in links],
+            "actions": [event.type for _, event in links],
+            "resources": [event.subject for _, event in links],
+            "times": [event.time for _, event in links],
+            "entries": [entry.entry for entry, _ in links],
+            "previous": [entry.previous for entry, _ in links],
+            "hashes": [entry.hash for entry, _ in links],
         },
     )
 
@@ -94,9 +106,9 @@ async def chain(uow: Reading, user_id: UUID) -> list[Entry]:
     return [Entry(**row) for row in await uow.rows(CHAIN, {"user_id": user_id})]
 
 
-async def lock_user(uow: Writing, user_id: UUID) -> bool:
-    """Hold the user's row; False when the user is gone."""
-    return await uow.row(LOCK_USER, {"user_id": user_id}) is not None
+async def lock_users(uow: Writing, user_ids: Collection[UUID]) -> set[UUID]:
+    """Hold the users' rows; those who are there."""
+    return {row["id"] for row in await uow.rows(LOCK_USERS, {"user_ids": list(user_ids)})}
 
 
 async def notify(

@@ -1,6 +1,6 @@
 """What is kept of how Taskora is used and how it fares: counts, system events, alerts, training samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -11,8 +11,10 @@ from taskora.domain.events import Event
 from taskora.store.database import Reading, Row, Writing
 
 COUNT = """
-INSERT INTO activity (subject, day, type, count) VALUES (%(subject)s, %(day)s, %(type)s, 1)
-ON CONFLICT (subject, day, type) DO UPDATE SET count = activity.count + 1
+INSERT INTO activity (subject, day, type, count)
+SELECT * FROM unnest(%(subjects)s::text[], %(days)s::date[], %(types)s::text[], %(counts)s::bigint[])
+    AS given (subject, day, type, count) ORDER BY subject, day, type
+ON CONFLICT (subject, day, type) DO UPDATE SET count = activity.count + excluded.count
 """
 KEEP = """
 INSERT INTO system_events (id, role, type, occurred_at, data)
@@ -51,8 +53,17 @@ INSERT INTO releases (version, seen_at) VALUES (%(version)s, now()) ON CONFLICT 
 """
 
 
-async def count(uow: Writing, subject: str, *, day: date, kind: str) -> None:
-    await uow.rows(COUNT, {"subject": subject, "day": day, "type": kind})
+async def count(uow: Writing, counts: Mapping[tuple[str, date, str], int]) -> None:
+    """So many more of each subject, day and type; always in one order, so that no two wait for each other."""
+    await uow.rows(
+        COUNT,
+        {
+            "subjects": [subject for subject, _, _ in counts],
+            "days": [day for _, day, _ in counts],
+            "types": [kind for _, _, kind in counts],
+            "counts": list(counts.values()),
+        },
+    )
 
 
 async def keep(uow: Writing, event: Event, *, role: str) -> None:

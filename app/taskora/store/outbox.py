@@ -31,7 +31,7 @@ FROM numbered
 WAITING = """
 SELECT id, topic, user_id, shard, event::text, traceparent
 FROM outbox
-WHERE published_at IS NULL AND topic = ANY (%(topics)s) AND shard = ANY (%(shards)s)
+WHERE published_at IS NULL AND topic = ANY (%(topics)s) AND shard = ANY (%(shards)s) AND user_id <> ALL (%(without)s)
 ORDER BY id
 LIMIT %(limit)s
 """
@@ -43,9 +43,10 @@ JOIN leases ON leases.name = sent.lease AND leases.epoch = sent.epoch AND leases
 WHERE outbox.id = sent.id AND published_at IS NULL
 """
 LAG = """
-SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS seconds FROM (
-    SELECT created_at FROM outbox WHERE published_at IS NULL AND topic = 'task-events' ORDER BY id LIMIT 1
-) AS oldest
+SELECT topic, coalesce(extract(epoch FROM now() - created_at), 0)::float8 AS seconds
+FROM unnest(%(topics)s::text[]) AS asked (topic) LEFT JOIN LATERAL (
+    SELECT created_at FROM outbox WHERE published_at IS NULL AND outbox.topic = asked.topic ORDER BY id LIMIT 1
+) AS oldest ON true
 """
 FEED = """
 SELECT users.seq, feed_floor, outbox.event
@@ -83,9 +84,15 @@ async def add_many(uow: Writing, events: Sequence[NewEvent], *, user_id: UUID, t
         await uow.rows(ADD_MANY, {**given, "events": told, "traceparent": traceparent})
 
 
-async def waiting(uow: Reading, *, topics: Sequence[str], shards: Collection[int], limit: int) -> list[Row]:
-    """The oldest unpublished events: `id`, `topic`, `user_id`, `shard`, `event` (JSON text), `traceparent`."""
-    return await uow.rows(WAITING, {"topics": list(topics), "shards": list(shards), "limit": limit})
+async def waiting(
+    uow: Reading, *, topics: Sequence[str], shards: Collection[int], without: Collection[UUID], limit: int
+) -> list[Row]:
+    """The oldest unpublished events, but for those of users that are left out.
+
+    `id`, `topic`, `user_id`, `shard`, `event` (JSON text), `traceparent`.
+    """
+    asked = {"topics": list(topics), "shards": list(shards), "without": list(without), "limit": limit}
+    return await uow.rows(WAITING, asked)
 
 
 async def published(uow: Reading, sent: Mapping[int, tuple[str, int]], *, owner: str) -> None:
@@ -101,10 +108,9 @@ async def published(uow: Reading, sent: Mapping[int, tuple[str, int]], *, owner:
     )
 
 
-async def lag(uow: Reading) -> float:
-    """Seconds since the oldest unpublished task event was written; 0 when all are out."""
-    row = await uow.row(LAG)
-    return row["seconds"] if row else 0.0
+async def lag(uow: Reading, topics: Sequence[str]) -> dict[str, float]:
+    """By topic: seconds since its oldest unpublished event was written; 0 when all are out."""
+    return {row["topic"]: row["seconds"] for row in await uow.rows(LAG, {"topics": list(topics)})}
 
 
 async def feed(uow: Reading, user_id: UUID, *, since: int, limit: int) -> tuple[list[dict[str, Any]], int, int]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from time import time
 
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
@@ -12,7 +12,8 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from taskora.asgi import json_response
+from taskora import telemetry
+from taskora.deliveries import Verdict
 from taskora.domain.events import BadEvent, as_change, parse
 from taskora.domain.problems import Gone, Invalid, NotSignedIn, Problem
 from taskora.web.backend import Backend, User
@@ -101,25 +102,30 @@ class Stream:
 
 
 class Inflow:
-    """`POST /events/task-events` from the sidecar. What can't be read is dropped: the feed still has it."""
+    """What this pod's own subscription delivers. What can't be read is left out: the feed still has it."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def receive(self, request: Request) -> Response:
-        """Always 200: for a pod-local subscription there is nothing that a repetition would mend."""
+    async def take(self, bodies: Sequence[bytes]) -> list[Verdict]:
+        """Always success: there is nothing that a repetition would mend."""
+        for body in bodies:
+            self._pass_on(body)
+        return [Verdict.SUCCESS] * len(bodies)
+
+    def _pass_on(self, body: bytes) -> None:
         try:
-            event = parse(await request.body())
+            event = parse(body)
             user_id = str(event.user_id)
             change = Change.model_validate(as_change(event.model_dump(mode="json")))
         except (BadEvent, KeyError, ValueError) as error:
             RECEIVED.labels("dropped").inc()
             log.warning("An event from the broker was not understood and is left out: %s", error)
-            return json_response({"status": "DROP"})
-        RECEIVED.labels("passed_on").inc()
-        DELAY.observe(max(time() - event.time.timestamp(), 0))
-        self._hub.publish(user_id, change)
-        return json_response({"status": "SUCCESS"})
+            return
+        with telemetry.step("pass on task-events", kind="consumer", traceparent=event.traceparent):
+            RECEIVED.labels("passed_on").inc()
+            DELAY.observe(max(time() - event.time.timestamp(), 0))
+            self._hub.publish(user_id, change)
 
 
 async def watch_heads(hub: Hub, backend: Backend, stop: asyncio.Event) -> None:

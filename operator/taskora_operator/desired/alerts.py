@@ -97,7 +97,7 @@ INSTANCE: Sequence[Alert] = (
         minutes=0,
         severity="warning",
         summary="An event of {{ $labels.topic }} became a dead letter of {{ $labels.role }}.",
-        meaning="It can never have its effect, or no sidecar could read it. It is kept, and can be replayed.",
+        meaning="It can never have its effect, or is no event at all. It is kept, and can be replayed.",
         runbook="dead-letters",
     ),
     Alert(

@@ -14,7 +14,7 @@ from taskora_operator.api.services import Engine, SaslMechanism
 from taskora_operator.desired import broker, secrets, topics
 from taskora_operator.desired.kube import labels, manifest, present
 from taskora_operator.desired.model import Facts, Manifest
-from taskora_operator.desired.topics import DEAD_LETTERS, TOPICS
+from taskora_operator.desired.topics import TOPICS
 from taskora_operator.profiles import Instance, RoleName
 
 COMPONENT = "dapr"
@@ -59,10 +59,7 @@ def components(instance: Instance, facts: Facts) -> Sequence[Manifest]:
             # The namespace is literal: Dapr's own {namespace} would put it before every topic as well.
             group=f"{facts.namespace}-{{appID}}",
             offset="oldest",
-            publish={
-                role: [t for t in topics.produced_by(role) if (role, t) != (RoleName.FRONTEND, DEAD_LETTERS)]
-                for role in _ALL
-            },
+            publish={role: topics.produced_by(role) for role in _ALL},
             subscribe={role: topics.consumed_by(role) for role in _ALL if role is not RoleName.FRONTEND},
         ),
         _pubsub(
@@ -71,7 +68,7 @@ def components(instance: Instance, facts: Facts) -> Sequence[Manifest]:
             SYNC,
             group="{podName}",  # every pod sees every event
             offset="newest",
-            publish={RoleName.FRONTEND: [DEAD_LETTERS]},
+            publish={},
             subscribe={RoleName.FRONTEND: topics.consumed_by(RoleName.FRONTEND)},
         ),
         _component(instance, facts, STATE, "state.redis", scopes=WITH_STATE, metadata=_redis(instance, facts)),

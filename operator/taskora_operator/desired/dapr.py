@@ -24,11 +24,12 @@ from taskora_operator.desired.components import (
 )
 from taskora_operator.desired.kube import digest, labels, manifest, secret_digest
 from taskora_operator.desired.model import Facts, Gate, Manifest, Object, Problem
-from taskora_operator.desired.topics import DEAD_LETTERS
 from taskora_operator.profiles import Instance, RoleName
 
 _ALL = tuple(RoleName)
 _FIRST_WITH_CONVERSATION = (1, 16)
+# How many events a role is handed over at once (it takes no larger body), and how long one waits for others.
+AT_ONCE, AWAITED_MS = 100, 50
 
 
 def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
@@ -151,7 +152,7 @@ def _subscriptions(instance: Instance, facts: Facts) -> Sequence[Manifest]:
 
 
 def _subscription(instance: Instance, facts: Facts, role: RoleName, topic: str) -> Manifest:
-    dead = topics.full_name(instance, DEAD_LETTERS)
+    """No `deadLetterTopic`: what can't be taken the role keeps itself, and a sidecar that gives up gives up a bulk."""
     return manifest(
         "Subscription",
         f"{facts.name}-{role}-{topic}",
@@ -161,8 +162,9 @@ def _subscription(instance: Instance, facts: Facts, role: RoleName, topic: str) 
             "pubsubname": SYNC if role is RoleName.FRONTEND else PUBSUB,
             "topic": topics.full_name(instance, topic),
             "routes": {"default": f"/events/{topic}"},
-            # What a sidecar can't parse would block its partition for ever; what is already there is not parsed.
-            **({"metadata": {"rawPayload": "true"}} if topic == DEAD_LETTERS else {"deadLetterTopic": dead}),
+            # Records as they are: what a sidecar reads and can't, it may lose, or end from (docs/decisions/024).
+            "metadata": {"rawPayload": "true"},
+            "bulkSubscribe": {"enabled": True, "maxMessagesCount": AT_ONCE, "maxAwaitDurationMs": AWAITED_MS},
         },
         scopes=[str(role)],
     )

@@ -1,4 +1,4 @@
-"""The topics: the specification's table, and `dead-letters` for what a sidecar could not parse."""
+"""The topics: the specification's table, and `dead-letters`, which no role writes to (docs/decisions/034)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from taskora_operator.desired.model import Topic
 from taskora_operator.profiles import Instance, RoleName
 
 _HOUR_MS = 60 * 60 * 1000
-DEAD_LETTERS = "dead-letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +28,7 @@ TOPICS = MappingProxyType(
         "user-events": _Shape(2, 30, (RoleName.BACKEND,), (RoleName.AUDIT, RoleName.INSIGHTS)),
         "chat-events": _Shape(2, 7, (RoleName.BACKEND,), (RoleName.INSIGHTS,)),
         "system-events": _Shape(1, 1, tuple(RoleName), (RoleName.INSIGHTS,)),
-        # Produced by the sidecars of all that subscribe.
-        DEAD_LETTERS: _Shape(
-            1, 30, (RoleName.FRONTEND, RoleName.AUDIT, RoleName.NOTIFIER, RoleName.INSIGHTS), (RoleName.AUDIT,)
-        ),
+        "dead-letters": _Shape(1, 30, (), (RoleName.AUDIT,)),
     }
 )
 

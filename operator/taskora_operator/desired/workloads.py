@@ -16,7 +16,7 @@ from taskora_operator.profiles import Door, Instance, RoleName, Scale
 USER = 10001
 APP, WEB, METRICS, SIDECAR_METRICS = 8080, 8000, 9090, 9091
 DRAIN_SECONDS = 5
-# They get one event at a time: of two at once, Dapr 1.18 may take a delivery that failed for one that succeeded.
+# They get one delivery at a time: of two at once, Dapr 1.18 may take the answer to one for the other's.
 _SUBSCRIBING = (RoleName.AUDIT, RoleName.NOTIFIER, RoleName.INSIGHTS)
 # A frontend's sidecar asks for the backend's address at most every 30 s (gRPC's shortest interval between resolutions):
 # for so long an old backend serves on, or requests would go to nobody when two rollouts follow each other.

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from taskora import clock
-from taskora.domain.events import NewEvent, Topic
+from taskora.domain.events import SHARDS, NewEvent, Topic
 from taskora.store import outbox
 from taskora.store.database import Database
 
@@ -18,7 +18,7 @@ from tests.component.app.conftest import until
 from tests.faults.rest import lags
 from tests.whole import Whole
 
-from .conftest import COUNT, Person
+from .conftest import COUNT, PEOPLE, Person
 
 EVENTS = 10 * COUNT
 AT_ONCE = 8
@@ -48,6 +48,28 @@ async def test_a_backlog_after_an_outage_of_the_broker(whole: Whole, people: lis
     assert whole.urls.sql("SELECT count(*) FROM dead_letters") == "0"
     chains = "(SELECT max(no) - count(*) AS gap FROM audit_log GROUP BY user_id) AS chains"
     assert whole.urls.sql(f"SELECT count(*) FROM {chains} WHERE gap <> 0") == "0"
+
+
+async def test_one_shard_through_one_sidecar() -> None:
+    with Whole(roles={"backend": 1}) as whole:
+        sidecar = whole.pods["backend-0"].sidecar
+        sidecar.process.stop(kill=True)
+        users = [UUID(int=clock.new_id().int // SHARDS * SHARDS) for _ in range(PEOPLE)]
+        whole.urls.sql(
+            "INSERT INTO users (id, email, display_name, password_hash, time_zone, created_at)"
+            " SELECT id, id || '@example.org', 'n', 'x', 'UTC', now()"
+            f" FROM unnest('{{{','.join(map(str, users))}}}'::uuid[]) AS id"
+        )
+        await written(whole, users)
+        assert whole.urls.sql("SELECT count(DISTINCT shard) FROM outbox WHERE topic = 'task-events'") == "1"
+        await asyncio.to_thread(sidecar.process.start, sidecar.ready)
+        waiting = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+        first = EVENTS // 100
+        await until(lambda: int(whole.urls.sql(waiting)) < EVENTS - first, seconds=60)
+        flowing = time.monotonic()
+        await until(lambda: whole.urls.sql(waiting) == "0", seconds=600)
+        rate = (EVENTS - first) / (time.monotonic() - flowing)
+        say(f"{EVENTS} events of one shard: {rate:.0f}/s by one relay through one sidecar")
 
 
 async def written(whole: Whole, users: list[UUID]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -131,6 +132,11 @@ def an_event(topic: Topic, verb: str, user_id: object, **data: Any) -> dict[str,
         data={"user_id": str(user_id), **data},
     )
     return {**made, "id": str(made["id"]), "time": made["time"].isoformat()}
+
+
+def a_delivery(*bodies: bytes) -> dict[str, Any]:
+    """What a sidecar hands over in one call; its entries are numbered."""
+    return {"entries": [{"entryId": str(n), "event": b64encode(body).decode()} for n, body in enumerate(bodies)]}
 
 
 async def until(check: Callable[[], Awaitable[Any] | Any], *, seconds: float = 20) -> Any:

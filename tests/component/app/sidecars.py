@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from taskora.deliveries import MOST
 from taskora.domain.events import Topic
 
 from tests.cluster.process import Process, Service, answers, free_port
@@ -53,35 +54,41 @@ def manifests(folder: Path, *, kafka: Kafka, urls: Urls, role: str) -> Path:
     if role == "scheduler":
         every_minute = {"schedule": "@every 1m", "direction": "input"}
         objects += [_component(name, "bindings.cron", every_minute) for name in CRON]
-    for topic in SUBSCRIBED.get(role, ()):
-        dead = topic is Topic.DEAD
-        spec: dict[str, Any] = {
-            "pubsubname": "pubsub",
-            "topic": topic.value,
-            "routes": {"default": f"/events/{topic.value}"},
-            **({"metadata": {"rawPayload": "true"}} if dead else {"deadLetterTopic": Topic.DEAD.value}),
-        }
-        objects.append(
-            {
-                "apiVersion": "dapr.io/v2alpha1",
-                "kind": "Subscription",
-                "metadata": {"name": f"taskora-{role}-{topic.value}"},
-                "spec": spec,
-            }
-        )
-    retries = {"delivery": {"policy": "constant", "duration": "500ms", "maxRetries": -1}}
-    offered_again = {"components": {"pubsub": {"inbound": {"retry": "delivery"}}}}
-    objects.append(
-        {
-            "apiVersion": "dapr.io/v1alpha1",
-            "kind": "Resiliency",
-            "metadata": {"name": "taskora-resiliency"},
-            "spec": {"policies": {"retries": retries}, "targets": offered_again},
-        }
-    )
+    objects += [subscription("pubsub", topic, role) for topic in SUBSCRIBED.get(role, ())]
+    objects.append(offered_until_taken("pubsub"))
     for number, manifest in enumerate(objects):
         (folder / f"{number}.yaml").write_text(yaml.safe_dump(manifest))
     return folder
+
+
+def subscription(component: str, topic: Topic, role: str) -> dict[str, Any]:
+    """As the operator makes it."""
+    return {
+        "apiVersion": "dapr.io/v2alpha1",
+        "kind": "Subscription",
+        "metadata": {"name": f"taskora-{role}-{topic.value}"},
+        "spec": {
+            "pubsubname": component,
+            "topic": topic.value,
+            "routes": {"default": f"/events/{topic.value}"},
+            "metadata": {"rawPayload": "true"},
+            "bulkSubscribe": {"enabled": True, "maxMessagesCount": MOST, "maxAwaitDurationMs": 50},
+        },
+    }
+
+
+def offered_until_taken(component: str) -> dict[str, Any]:
+    """As the operator makes it, but sooner."""
+    retries = {"delivery": {"policy": "constant", "duration": "500ms", "maxRetries": -1}}
+    return {
+        "apiVersion": "dapr.io/v1alpha1",
+        "kind": "Resiliency",
+        "metadata": {"name": "taskora-resiliency"},
+        "spec": {
+            "policies": {"retries": retries},
+            "targets": {"components": {component: {"inbound": {"retry": "delivery"}}}},
+        },
+    }
 
 
 def _component(name: str, kind: str, metadata: dict[str, str]) -> dict[str, Any]:
@@ -142,3 +149,8 @@ class Pod(Service):
     def stop(self) -> None:
         self.sidecar.close()
         self.process.stop(kill=True)
+
+
+def offered_again(sidecar: Daprd) -> int:
+    """How many deliveries it has begun to offer again; it tells of each once."""
+    return sidecar.log.read_text().count("Retrying in 500ms")

@@ -5,14 +5,16 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from prometheus_client import REGISTRY
 from taskora import clock
 from taskora.dapr import Dapr
-from taskora.domain.events import SHARDS, Topic
-from taskora.events.relay import Relay
+from taskora.domain.events import SHARDS, NewEvent, Topic
+from taskora.events.relay import BATCH, Relay
 from taskora.store import outbox
 from taskora.store.database import Database
 
@@ -165,7 +167,9 @@ async def test_two_relays_and_a_broker_that_dies_lose_nothing_and_keep_the_order
     users = await writing
     assert int(urls.sql(ENDED)) > 0
     async with database.read() as uow:
-        assert await outbox.lag(uow) > 0
+        lags = await outbox.lag(uow, [Topic.TASK.value, Topic.REMINDER.value])
+    assert lags["task-events"] > 0
+    assert lags["reminder-events"] == 0
     await asyncio.to_thread(kafka.process.start, kafka.ready)
     await until(lambda: urls.sql(ENDED) == "0", seconds=60)
     stop.set()
@@ -188,11 +192,50 @@ async def test_a_relay_whose_lease_was_taken_marks_nothing(database: Database, u
     assert urls.sql("SELECT count(*) FROM outbox WHERE published_at IS NOT NULL") == "0"
 
 
+async def test_whose_events_are_refused_or_many_holds_up_nobody(database: Database, urls: Urls, sidecar: Dapr) -> None:
+    """More than a batch of each wait before the others': of one whose first is too large for the broker, and of one."""
+    refused, busy, *others = (clock.new_id() for _ in range(5))
+    async with database.write() as uow:
+        await outbox.add(uow, said(refused, "x" * 1_200_000))
+        for user_id, count in ((refused, BATCH), (busy, 2 * BATCH), *((other, 2) for other in others)):
+            told = [said(user_id, str(number)) for number in range(count)]
+            await outbox.add_many(uow, told, user_id=user_id, topic=Topic.CHAT)
+    relay = relay_on(database, sidecar, "patient")
+    await relay.settle()
+    for _ in range(3):
+        await relay.relay()
+    waiting = urls.sql("SELECT DISTINCT user_id FROM outbox WHERE published_at IS NULL").split()
+    assert set(waiting) == {str(refused), str(busy)}
+    await until(lambda: _all_out_of(relay, urls, busy), seconds=120)
+    assert (
+        urls.sql(f"SELECT count(*) FROM outbox WHERE user_id = '{refused}' AND published_at IS NULL") == f"{BATCH + 1}"
+    )
+
+
+async def _all_out_of(relay: Relay, urls: Urls, user_id: UUID) -> bool:
+    await relay.relay()
+    return urls.sql(f"SELECT count(*) FROM outbox WHERE user_id = '{user_id}' AND published_at IS NULL") == "0"
+
+
+def said(user_id: UUID, text: str) -> NewEvent:
+    return NewEvent(
+        id=clock.new_id(),
+        topic=Topic.CHAT,
+        verb="said",
+        subject="chat/1",
+        user_id=user_id,
+        time=clock.now(),
+        data={"text": text},
+    )
+
+
 async def test_without_a_sidecar_rows_wait(database: Database, urls: Urls) -> None:
     await users_with_tasks(database, users=2, tasks=2)
     nowhere = Dapr("http://127.0.0.1:9")
     relay = relay_on(database, nowhere, "alone")
     await relay.settle()
+    for topic in ("task-events", "user-events"):
+        assert (REGISTRY.get_sample_value("taskora_outbox_lag_seconds", {"topic": topic}) or 0) > 0
     sent, refused = await relay.relay()
     assert (sent, refused > 0) == (0, True)
     assert urls.sql(ENDED) == "8"
@@ -206,7 +249,8 @@ async def test_what_is_no_event_is_kept_and_its_partition_flows_on(
     (user,) = users
     producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
     await producer.start()
-    rubbish = (b"\x00 not json", b"[1, 2]", b'{"a": 1}')
+    # Of the last, a sidecar that reads what it delivers dies.
+    rubbish = (b"\x00 not json", b"[1, 2]", b'{"a": 1}', b'{"specversion": "1.0", "traceparent": 7}')
     for body in rubbish:
         await producer.send_and_wait(Topic.TASK.value, body, key=user.encode())
     await producer.stop()

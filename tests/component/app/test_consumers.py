@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,30 +18,49 @@ from taskora.services import consumers
 from taskora.store import consuming
 from taskora.store.database import Database
 
-from .conftest import Urls, an_event
+from .conftest import Urls, a_delivery, an_event, join
 
-Deliver = Callable[..., Any]
+Deliver = Callable[..., Awaitable[str]]
+DeliverAll = Callable[[str, Topic, Sequence[dict[str, Any] | bytes]], Awaitable[list[str]]]
 
 
 @pytest.fixture
-async def deliver(database: Database) -> AsyncIterator[Deliver]:
-    """`await deliver(role, topic, event)`: what the role answers daprd."""
+async def sidecar(database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    """What calls `/{role}/events/{topic}` of every role there is."""
     app = application(Health())
     for name in consumers.CONSUMERS:
         part = application(Health())
         Consumer(database, name=name).subscribe(part)
         keep_dead_letters(part, database, consumer=name)
         app.mount(f"/{name}", part)
-    transport = httpx.ASGITransport(app=app)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://app", timeout=30) as client:
+        yield client
 
-        async def send(role: str, topic: Topic, event: dict[str, Any] | bytes) -> str:
-            body = event if isinstance(event, bytes) else json.dumps(event).encode()
-            answer = await client.post(f"/{role}/events/{topic.value}", content=body)
-            assert answer.status_code == 200
-            return answer.json()["status"]
 
-        yield send
+@pytest.fixture
+def deliver_all(sidecar: httpx.AsyncClient) -> DeliverAll:
+    """`await deliver_all(role, topic, events)`: in one call, what the role answers daprd to each."""
+
+    async def send(role: str, topic: Topic, events: Sequence[dict[str, Any] | bytes]) -> list[str]:
+        bodies = [event if isinstance(event, bytes) else json.dumps(event).encode() for event in events]
+        answer = await sidecar.post(f"/{role}/events/{topic.value}", json=a_delivery(*bodies))
+        assert answer.status_code == 200
+        told = {one["entryId"]: one["status"] for one in answer.json()["statuses"]}
+        return [told[str(n)] for n in range(len(bodies))]
+
+    return send
+
+
+@pytest.fixture
+def deliver(deliver_all: DeliverAll) -> Deliver:
+    """`await deliver(role, topic, event)`."""
+
+    async def send(role: str, topic: Topic, event: dict[str, Any] | bytes) -> str:
+        (status,) = await deliver_all(role, topic, [event])
+        return status
+
+    return send
 
 
 @pytest.fixture
@@ -111,7 +130,7 @@ def buried(topic: Topic) -> float:
     return REGISTRY.get_sample_value("taskora_events_consumed_total", labels) or 0
 
 
-async def test_what_a_sidecar_could_not_parse_is_kept_raw(deliver: Deliver, urls: Urls) -> None:
+async def test_what_lies_on_dead_letters_is_kept_raw(deliver: Deliver, urls: Urls) -> None:
     before = buried(Topic.DEAD)
     body = b"\x00 anything at all"
     assert await deliver("audit", Topic.DEAD, body) == "SUCCESS"
@@ -145,6 +164,81 @@ async def test_a_fault_in_the_effect_leaves_no_inbox_row(deliver: Deliver, urls:
     urls.sql("DROP TRIGGER refuse ON audit_log")
     assert await deliver("audit", Topic.TASK, event) == "SUCCESS"
     assert urls.sql("SELECT count(*) FROM inbox") == "1"
+
+
+async def test_what_is_delivered_at_once_is_taken_at_once_and_in_order(
+    deliver_all: DeliverAll, urls: Urls, user_id: UUID
+) -> None:
+    others = [str(user_id), str(clock.new_id())]
+    events = [an_event(Topic.TASK, "updated", others[n % 2], n=n) for n in range(50)]
+    assert await deliver_all("audit", Topic.TASK, [*events, events[7]]) == ["SUCCESS"] * 51
+    for who, mine in ((others[0], events[::2]), (others[1], events[1::2])):
+        logged = urls.sql(f"SELECT event_id FROM audit_log WHERE user_id = '{who}' ORDER BY no").split()
+        assert logged == [event["id"] for event in mine]
+    transactions = "SELECT count(*), count(DISTINCT kept.xmin::text) FROM (SELECT xmin FROM {}) AS kept"
+    assert urls.sql(transactions.format("audit_log")) == "50|1"
+    assert urls.sql(transactions.format("inbox")) == "50|1"
+
+
+@pytest.mark.parametrize("bad", [b"not json", json.dumps(an_event(Topic.TASK, "updated", "nobody")).encode()])
+async def test_one_bad_among_many_is_kept_alone_and_the_others_are_taken_in_order(
+    deliver_all: DeliverAll, urls: Urls, user_id: UUID, bad: bytes
+) -> None:
+    events: list[Any] = [an_event(Topic.TASK, "updated", user_id, n=n) for n in range(20)]
+    assert await deliver_all("audit", Topic.TASK, [*events[:13], bad, *events[13:]]) == ["SUCCESS"] * 21
+    logged = urls.sql("SELECT event_id FROM audit_log ORDER BY no").split()
+    assert logged == [event["id"] for event in events]
+    assert urls.sql("SELECT encode(body, 'hex') FROM dead_letters") == bad.hex()
+
+
+async def test_an_hour_at_the_end_of_all_days_stops_nobody(deliver_all: DeliverAll, urls: Urls, user_id: UUID) -> None:
+    first, never, last = (an_event(Topic.USER, "signed_in", user_id, n=n) for n in range(3))
+    never |= {"time": "0001-01-01T00:00:00+14:00"}
+    for role in ("audit", "insights"):
+        assert await deliver_all(role, Topic.USER, [first, never, last]) == ["SUCCESS"] * 3
+    assert urls.sql("SELECT sum(count) FROM activity") == "2"
+    assert "insights" in urls.sql("SELECT consumer FROM dead_letters").split()
+
+
+async def test_none_overtakes_one_that_must_come_again(deliver_all: DeliverAll, urls: Urls, user_id: UUID) -> None:
+    events = [an_event(Topic.TASK, "updated", user_id, n=n) for n in range(9)]
+    urls.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;"
+        "CREATE TRIGGER refuse BEFORE INSERT ON audit_log FOR EACH ROW"
+        f" WHEN (NEW.event_id = '{events[5]['id']}') EXECUTE FUNCTION refuse()"
+    )
+    assert await deliver_all("audit", Topic.TASK, events) == ["SUCCESS"] * 5 + ["RETRY"] * 4
+    assert urls.sql("SELECT count(*) FROM inbox") == "5"
+    urls.sql("DROP TRIGGER refuse ON audit_log")
+    assert await deliver_all("audit", Topic.TASK, events[5:]) == ["SUCCESS"] * 4
+    logged = urls.sql("SELECT event_id FROM audit_log ORDER BY no").split()
+    assert logged == [event["id"] for event in events]
+
+
+async def test_deliveries_that_cross_do_not_wait_for_each_other_in_a_circle(
+    deliver_all: DeliverAll, api: httpx.AsyncClient, urls: Urls
+) -> None:
+    people = [(await join(api, f"user{n}@example.org"))["user"]["id"] for n in range(8)]
+    for role, topics in (("audit", (Topic.TASK, Topic.USER)), ("insights", (Topic.USER, Topic.CHAT))):
+        sent = [
+            deliver_all(role, topic, [an_event(topic, "updated", one) for one in order])
+            for _ in range(4)
+            for topic, order in zip(topics, (people, people[::-1]), strict=True)
+        ]
+        assert all(set(answer) == {"SUCCESS"} for answer in await asyncio.gather(*sent))
+    reminding = [
+        deliver_all("notifier", Topic.REMINDER, [a_reminder(UUID(one), clock.new_id(), n=n) for one in order])
+        for n, order in enumerate((people, people[::-1]) * 4)
+    ]
+    assert all(set(answer) == {"SUCCESS"} for answer in await asyncio.gather(*reminding))
+    assert urls.sql("SELECT count(*) FROM audit_log") == "64"
+
+
+async def test_what_is_no_delivery_is_no_success(sidecar: httpx.AsyncClient, urls: Urls, user_id: UUID) -> None:
+    """Of a sidecar that hands over one by one, an answer without a word on it would be taken for one."""
+    answer = await sidecar.post("/audit/events/task-events", json=an_event(Topic.TASK, "created", user_id))
+    assert answer.status_code == 500
+    assert urls.sql("SELECT (SELECT count(*) FROM audit_log), (SELECT count(*) FROM dead_letters)") == "0|0"
 
 
 def a_reminder(user_id: UUID, task_id: UUID, **data: Any) -> dict[str, Any]:
@@ -192,6 +286,12 @@ async def test_a_task_that_is_done_needs_no_reminding_any_more_and_tabs_hear_of_
     await deliver("notifier", Topic.TASK, an_event(Topic.TASK, "deleted", user_id, task_id=str(task_id)))
     told = "event->>'type' = 'dev.taskora.task.notifications_changed.v1'"
     assert urls.sql(f"SELECT event->'data'->>'unread' FROM outbox WHERE {told}") == "0"
+
+
+async def test_a_title_that_is_no_text_is_kept_as_a_dead_letter(deliver: Deliver, urls: Urls, user_id: UUID) -> None:
+    for title in ("half of a \ud83d", "nothing \x00"):
+        assert await deliver("notifier", Topic.REMINDER, a_reminder(user_id, clock.new_id(), title=title)) == "SUCCESS"
+    assert urls.sql("SELECT (SELECT count(*) FROM notifications), (SELECT count(*) FROM dead_letters)") == "0|2"
 
 
 async def test_a_reminder_of_an_account_that_is_gone_is_nothing(deliver: Deliver, urls: Urls) -> None:

@@ -27,7 +27,7 @@ ALERTS = "SELECT rule, subject, severity, count, resolved_at IS NULL FROM alerts
 def observe(database: Database) -> Observe:
     async def take(topic: Topic, verb: str, user_id: object = "-", **data: Any) -> None:
         async with database.write() as uow:
-            await insights.observed(uow, parse(json.dumps(an_event(topic, verb, user_id, **data)).encode()))
+            await insights.observed(uow, [parse(json.dumps(an_event(topic, verb, user_id, **data)).encode())])
 
     return take
 
@@ -98,7 +98,7 @@ async def test_the_log_is_sealed_once_an_hour_and_what_is_cut_off_shows(
         for _ in range(count):
             event = parse(json.dumps(an_event(Topic.TASK, "created", ada["user"]["id"])).encode())
             async with database.write() as uow:
-                await audited(uow, event)
+                await audited(uow, [event])
 
     async def seal() -> bool:
         async with database.write() as uow:

@@ -30,7 +30,7 @@ async def kept(
     letter_id = clock.new_id()
     async with database.write() as uow:
         if event_id:
-            await consuming.receive(uow, UUID(event_id), consumer=consumer)
+            await consuming.receive(uow, [UUID(event_id)], consumer=consumer)
         await consuming.bury(
             uow,
             letter_id,
@@ -57,12 +57,12 @@ async def test_a_letter_is_taken_once_by_whom_it_was_for(database: Database, url
     assert urls.sql(COUNTS) == "1|0|1"
 
 
-async def test_what_a_sidecar_gave_up_on_reaches_everyone_who_has_not_had_it(
+async def test_what_lay_on_dead_letters_reaches_everyone_who_has_not_had_it(
     database: Database, urls: Urls, user_id: str
 ) -> None:
     event = an_event(Topic.USER, "signed_in", user_id)
     async with database.write() as uow:
-        assert await consuming.receive(uow, UUID(event["id"]), consumer="insights")
+        assert await consuming.receive(uow, [UUID(event["id"])], consumer="insights")
     letter_id = await kept(database, json.dumps(event).encode(), topic=Topic.DEAD)
     assert await replay(database, letter_id) == "replayed"
     assert urls.sql(COUNTS) == "1|0|2"

@@ -33,7 +33,7 @@ async def audited(database: Database, urls: Urls) -> None:
     )
     for line in events.splitlines():
         async with database.write() as uow:
-            await consumers.audited(uow, parse(line.encode()))
+            await consumers.audited(uow, [parse(line.encode())])
 
 
 # Profile
@@ -284,7 +284,7 @@ async def test_a_notification_is_read_or_put_off_and_then_its_reminder_fires_aga
             generation=generation,
         )
         async with database.write() as uow:
-            await consumers.notified(uow, parse(json.dumps(fired).encode()))
+            await consumers.notified(uow, [parse(json.dumps(fired).encode())])
     page = (await api.get("/notifications?limit=2", headers=headers)).json()
     assert ([one["title"] for one in page["items"]], page["unread"]) == (["no 3", "no 2"], 3)
     rest = await api.get("/notifications", params={"limit": 2, "cursor": page["next_cursor"]}, headers=headers)

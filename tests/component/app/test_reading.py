@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from taskora import clock
-from taskora.dapr import Dapr
+from taskora.dapr import Dapr, Outgoing
 from taskora.domain.events import Topic
 
 from tests.cluster.envtest import ApiServer
@@ -50,7 +50,7 @@ async def test_the_program_on_the_page_tells_what_was_completed(sidecar: Daprd, 
     )
     writer = Dapr(sidecar.url)
     for event in (made, done, done, last):
-        await writer.publish(Topic.TASK.value, json.dumps(event), key=user, component="taskora-events")
+        await writer.publish_many(Topic.TASK.value, [Outgoing(json.dumps(event), user, "")], component="taskora-events")
     await writer.close()
     addresses = {"DAPR_HTTP_ENDPOINT": sidecar.url, "DAPR_GRPC_ENDPOINT": f"127.0.0.1:{sidecar.grpc_port}"}
     program = Process(sys.executable, "-c", PROGRAM, log=log, env={**os.environ, **addresses})

@@ -137,7 +137,7 @@ async def test_one_trace_leads_from_the_request_to_the_line_of_the_audit_log(tra
         ("backend", "publish task-events"),
         ("audit", "take task-events"),
         ("audit", "transaction"),
-        ("frontend", "POST /events/task-events"),
+        ("frontend", "pass on task-events"),
     }
 
     def missing() -> set[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """Laws of the domain, held against whatever Hypothesis comes up with."""
 
 import json
-from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -222,13 +221,6 @@ def test_a_body_that_is_no_event_is_a_bad_event_and_nothing_worse(body: bytes) -
 def test_the_usual_rubbish_is_a_bad_event(body: bytes) -> None:
     with pytest.raises(events.BadEvent):
         events.parse(body)
-
-
-@given(st.binary(max_size=50))
-def test_a_dead_letter_is_taken_out_of_its_envelope_and_anything_else_left_alone(body: bytes) -> None:
-    wrapped = {"source": "Dapr", "data_base64": b64encode(body).decode()}
-    assert events.unwrapped(json.dumps(wrapped).encode()) == body
-    assert events.unwrapped(body) == body
 
 
 def test_a_change_is_the_event_without_what_clients_do_not_need() -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from taskora import deliveries
+from taskora.asgi import BODY_LIMIT
 from taskora.roles import audit, backend, insights, notifier, scheduler
 from taskora.roles.backup import BackupSettings
 from taskora.roles.serve import Served
@@ -51,6 +53,12 @@ def subscriptions() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("role", "route"), subscriptions())
 def test_every_subscribed_route_exists(role: str, route: str) -> None:
     assert route in paths(BUILT[role].build(Settings()))
+
+
+def test_roles_take_as_much_as_a_sidecar_hands_over() -> None:
+    assert f"up to {deliveries.MOST} records" in DOCUMENT
+    for role in BUILT.keys() - {"backend", "scheduler"}:
+        assert BUILT[role].build(Settings()).limit > deliveries.MOST * BODY_LIMIT * 4 / 3
 
 
 def test_the_document_lists_all_subscriptions() -> None:

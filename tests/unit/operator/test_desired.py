@@ -207,9 +207,9 @@ def test_a_role_publishes_and_reads_the_topics_of_the_table_and_no_others() -> N
         "frontend=system-events",
         "backend=task-events,user-events,chat-events,system-events",
         "scheduler=reminder-events,system-events",
-        "audit=system-events,dead-letters",
-        "notifier=system-events,dead-letters",
-        "insights=system-events,dead-letters",
+        "audit=system-events",
+        "notifier=system-events",
+        "insights=system-events",
     ]
     assert scopes["subscriptionScopes"].split(";") == [
         "audit=task-events,user-events,dead-letters",
@@ -336,6 +336,19 @@ def test_no_script_has_a_template_left_in_it() -> None:
     for each in wanted().objects:
         if each.key.kind == "ConfigMap" and each.component != "monitoring":
             assert not re.search(r"{[{%]", json.dumps(each.manifest["data"])), each.key
+
+
+def test_subscriptions_hand_over_as_the_document_says() -> None:
+    document = (SAMPLES.parents[1] / "docs" / "environment.md").read_text(encoding="utf-8")
+    made = [o.manifest["spec"] for o in wanted().objects if o.key.kind == "Subscription"]
+    assert len(made) == 9
+    for each in made:
+        bulk = each["bulkSubscribe"]
+        assert (
+            f"up to {bulk['maxMessagesCount']} records or what came within {bulk['maxAwaitDurationMs']} ms" in document
+        )
+        assert (bulk["enabled"], each["metadata"]) == (True, {"rawPayload": "true"})
+        assert "deadLetterTopic" not in each  # docs/decisions/034
 
 
 def test_every_variable_the_operator_sets_is_in_the_document() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from taskora.domain.events import Topic
 
 from tests.cluster.process import Process, Service, answers, free_port
 from tests.cluster.services import Daprd, Kafka, Redis
-from tests.component.app.sidecars import TOKENS, Pod
+from tests.component.app.sidecars import TOKENS, Pod, offered_until_taken, subscription
 
 SESSION_KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -66,12 +67,8 @@ def manifests(folder: Path, *, backend: Pod, kafka: Kafka, redis: Redis) -> Path
         _component(
             "kubernetes-secrets", "secretstores.local.file", {"secretsFile": str(secrets), "multiValued": "true"}
         ),
-        {
-            "apiVersion": "dapr.io/v2alpha1",
-            "kind": "Subscription",
-            "metadata": {"name": "taskora-frontend-task-events"},
-            "spec": {"pubsubname": "pubsub-sync", "topic": "task-events", "routes": {"default": "/events/task-events"}},
-        },
+        subscription("pubsub-sync", Topic.TASK, "frontend"),
+        offered_until_taken("pubsub-sync"),
         {
             "apiVersion": "dapr.io/v1alpha1",
             "kind": "HTTPEndpoint",
