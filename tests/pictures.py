@@ -8,8 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ import httpx
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.cluster import machine
-from tests.cluster.progress import output
+from tests.cluster.progress import output, until
 from tests.whole import Whole
 
 FOLDER = Path(__file__).parent.parent / "docs/images"
@@ -117,7 +116,7 @@ class Life:
             description=NOTES,
         )
         self._parts(self.rent, "Check the amount", "Transfer it", "File the receipt", done=1)
-        until(lambda: len(self._ask("GET", "notifications")["items"]) >= 2)
+        until(lambda: len(self._ask("GET", "notifications")["items"]) >= 2, "Two reminders rang", seconds=60)
 
     def _today(self) -> None:
         now = datetime.now(self._zone)
@@ -179,14 +178,6 @@ def morning(now: datetime) -> ZoneInfo:
     """A zone whose clocks show ten, or as near to it as any do."""
     behind = min(now.hour - 10, 12)
     return ZoneInfo(f"Etc/GMT{behind:+d}")
-
-
-def until(true: Callable[[], bool], *, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            raise TimeoutError("Nothing rang.")
-        time.sleep(0.2)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
+
 from tests.cluster.process import Process, Service, answers
-from tests.cluster.progress import output
+from tests.cluster.progress import output, until
 from tests.cluster.services import Kafka, Postgres, Redis
 from tests.component.app.sidecars import PROGRAM, Pod, make_topics
 from tests.component.app.urls import Urls
@@ -68,6 +70,8 @@ class Whole(Service):
             self._store, self._broker, self.redis.start, self._listening(self.door.process, self.door.app_port), *roles
         )
         _together(*(pod.sidecar.start for pod in self.pods.values()), self.door.sidecar.start)
+        ports = [self.door.app_port, *(pod.port for pod in self.pods.values())]
+        until(lambda: all(map(_ready, ports)), "Every role is ready", seconds=60)
 
     def stop(self) -> None:
         services = [*self.pods.values(), self.door, self.kafka, self.redis, self.postgres]
@@ -105,6 +109,13 @@ class Whole(Service):
     @staticmethod
     def _listening(process: Process, port: int) -> Callable[[], None]:
         return lambda: process.start(lambda: answers(port))
+
+
+def _ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 def _together(*jobs: Callable[[], object]) -> None:
