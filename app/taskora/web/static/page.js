@@ -23,6 +23,13 @@ export function here() {
 /** @param {string} html */
 export const parse = (html) => new DOMParser().parseFromString(html, 'text/html')
 
+/** The page of an answer; what is done with it waits for its turn, since a thousand rows take a while to read. @param {Response} answer */
+export async function pageOf(answer) {
+  const page = parse(await answer.text())
+  await new Promise((go) => setTimeout(go))
+  return page
+}
+
 let under = false
 let again = false
 
@@ -68,11 +75,11 @@ async function fetched(address, how) {
   for (const passing of ['did', 'task', 'was']) address.searchParams.delete(passing)
   const answer = await fetch(address, { headers: { Accept: 'text/html' }, signal: AbortSignal.timeout(15_000) })
   if (leadsToDoor(answer)) return void location.assign(answer.url)
-  const text = await answer.text()
+  const fresh = await pageOf(answer)
   const now = new URL(location.href)
   // Where another address was gone to meanwhile, its own answer is on the way or here already.
   const same = now.pathname === address.pathname && now.searchParams.get('open') === address.searchParams.get('open')
-  if (answer.ok && same) swap(parse(text), how)
+  if (answer.ok && same) swap(fresh, how)
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { compare } from './clash.js'
 import { made } from './dom.js'
-import { here, leadsToDoor, onSwap, parse, refresh, swap } from './page.js'
+import { here, leadsToDoor, onSwap, pageOf, refresh, swap } from './page.js'
 import { mine, orphans, put } from './shelf.js'
 import { setPending, setReach, setSaved } from './status.js'
 import { complain } from './toasts.js'
@@ -94,7 +94,7 @@ async function post(change) {
   const tickSeen = new Promise((go) => setTimeout(go, TICK_SEEN))
   try {
     answer = await fetch(change.path, { method: 'POST', body: brought(change), signal: AbortSignal.timeout(15_000) })
-    fresh = parse(await answer.text())
+    fresh = await pageOf(answer)
   } catch {
     setReach('offline')
     return 'later'
