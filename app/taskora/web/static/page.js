@@ -5,7 +5,7 @@
 const afterSwap = new Set()
 
 /** The seq of the user's changes that this page shows. */
-export const shownSeq = () => Number(document.body.dataset.seq)
+export const shownSeq = () => seqOf(document)
 
 /** Call `then` after every swap. @param {() => void} then */
 export const onSwap = (then) => afterSwap.add(then)
@@ -82,16 +82,32 @@ async function fetched(address, how) {
   if (answer.ok && same) swap(fresh, how)
 }
 
+/** While a row is carried, the newest page that came meanwhile. @type {{fresh?: Document, how?: {quietly?: boolean}} | null} */
+let held = null
+
+/** Keep what comes until `letGo`: nothing moves under a hand that carries a row. */
+export const hold = () => void (held ??= {})
+
+export function letGo() {
+  const kept = held
+  held = null
+  if (kept?.fresh) swap(kept.fresh, kept.how)
+}
+
+/** @param {Document} page */
+const seqOf = (page) => Number(page.body.dataset.seq)
+
 /**
  * Take over what differs from a newer copy of this page; an older one is left alone.
  * @param {Document} fresh
  * @param {{quietly?: boolean}} [how]
  */
-export function swap(fresh, { quietly = false } = {}) {
-  if (Number(fresh.body.dataset.seq) < shownSeq() || fresh.body.dataset.user !== document.body.dataset.user) return
+export function swap(fresh, how = {}) {
+  if (seqOf(fresh) < seqOf(held?.fresh ?? document) || fresh.body.dataset.user !== document.body.dataset.user) return
+  if (held) return void (held = { fresh, how })
   for (const name of ['seq', 'today', 'csrf', 'zone', 'clock']) document.body.dataset[name] = fresh.body.dataset[name]
   for (const region of document.querySelectorAll('[data-swap]')) {
-    if (quietly && region.id === 'toasts') continue
+    if (how.quietly && region.id === 'toasts') continue
     const next = fresh.getElementById(region.id)
     if (next) morph(region, next)
   }

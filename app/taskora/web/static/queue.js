@@ -64,7 +64,10 @@ export function hurry() {
   void send()
 }
 
-onSwap(() => waiting.forEach(show))
+onSwap(() => waiting.forEach((change) => {
+  show(change)
+  showMove(change)
+}))
 window.addEventListener('online', hurry)
 
 async function send() {
@@ -179,6 +182,17 @@ function showOn(id, verb) {
     } else if (row.id && verb !== 'move') row.classList.add(verb === 'trash' || (verb === 'restore' && location.pathname === '/trash') ? 'is-gone' : 'is-wait')
   }
 }
+/** Put a row back where a move on its way will have it; where it was let go of it stands already. @param {Change} change */
+function showMove(change) {
+  const [id, , verb, at, where] = valueOf(change, 'do').split(' ')
+  const row = document.getElementById(`task-${id}`)
+  if (verb !== 'move' || !row) return
+  const list = (where && document.querySelector(`#d-${where} ul, #col-${where} ul`)) || row.parentElement
+  const next = [...(list?.children ?? [])].find((other) => other !== row && Number(/** @type {HTMLElement} */ (other).dataset.at) > Number(at))
+  row.dataset.at = at
+  list?.insertBefore(row, next ?? null)
+}
+
 
 /** @param {string} title */
 function showNew(title) {

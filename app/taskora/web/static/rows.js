@@ -1,7 +1,7 @@
 // @ts-check
 /** Rows and cards: what can be done to them by hand, by drag, by keys. Each act is the same form that their buttons send. */
 import { icon, made } from './dom.js'
-import { onSwap, refresh } from './page.js'
+import { hold, letGo, onSwap, refresh } from './page.js'
 import { askDate } from './panel.js'
 import { takeAct } from './queue.js'
 
@@ -67,6 +67,7 @@ document.addEventListener('pointermove', (event) => {
   if (!drag.moved && Math.abs(event.clientY + event.clientX - drag.from) < 5) return
   if (!drag.moved) drag.begin()
   drag.moved = true
+  hold()
   drag.row.classList.add('drag')
   if (event.clientY < EDGE) window.scrollBy(0, -NUDGE)
   else if (event.clientY > innerHeight - EDGE) window.scrollBy(0, NUDGE)
@@ -97,7 +98,8 @@ function drop(there) {
   dropped = true
   setTimeout(() => void (dropped = false))
   if (there) settle(row)
-  else void refresh()
+  letGo()
+  if (!there) void refresh()
 }
 
 /** Move a task one place up or down, over the edge of its day too. @param {HTMLElement} row @param {number} by */
