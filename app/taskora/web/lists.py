@@ -168,7 +168,7 @@ class Lists:
     async def tagged(self, request: Request) -> Response:
         """One tag's list."""
         session = await self._frame.sessions.required(request)
-        name = request.path_params["name"]
+        name = await self._named(session, request.path_params["name"])
         page, shown = await self._open_and_done_today(session, f"{OPEN}&tag={quote(name)}", cursor=None)
         return await self._frame.page(
             request,
@@ -286,6 +286,13 @@ class Lists:
             row_of(task, now=now(), zone=_zone(session), dated=True, subtasks=children.get(task.id, ""))
             for task in tasks
         ]
+
+    async def _named(self, session: Session, given: str) -> str:
+        """A tag's name, whose address has that or its id: `Tag.path`."""
+        if uuid_of(given) is None:
+            return given
+        side = await self._frame.side(session)
+        return next((tag.name for tag in side.tags if tag.id == uuid_of(given)), given)
 
     def _today(self, session: Session) -> date:
         return now().astimezone(_zone(session)).date()

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +24,12 @@ class Tag(_Shape):
     color: str
     pinned: bool = False
     open: int = 0
+
+    @property
+    def path(self) -> str:
+        """Where its list is: by name, or by id where browsers and proxies would take the name for steps of a path."""
+        steps = {"", ".", ".."} & set(self.name.split("/"))
+        return f"/tags/{self.id if steps else quote(self.name)}"
 
 
 class Date(_Shape):
