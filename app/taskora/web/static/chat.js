@@ -1,7 +1,7 @@
 // @ts-check
 /** What scripts add to the chat: a message stands there at once, and the answer comes without leaving the page. */
-import { byId, made } from './dom.js'
-import { leadsToDoor, onSwap, parse, refresh, shownSeq, swap } from './page.js'
+import { byId, icon, made } from './dom.js'
+import { leadsToDoor, onSwap, pageOf, refresh, shownSeq, swap } from './page.js'
 import { complain } from './toasts.js'
 
 /** @type {HTMLFormElement} */
@@ -11,6 +11,16 @@ const line = byId('message')
 
 /** What was said and is not answered yet. */
 let waiting = ''
+/** @type {AbortController | null} */
+let patience = null
+
+const stop = made('button', { class: 'btn ghost icon', type: 'button', 'aria-label': 'Stop waiting', title: 'Stop waiting (Esc)', hidden: true, onclick: () => patience?.abort() }, icon('close'))
+form.querySelector('.speak-l')?.append(stop)
+line.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || !patience) return
+  event.preventDefault()
+  patience.abort()
+})
 
 const toEnd = () => window.scrollTo({ top: document.body.scrollHeight })
 
@@ -21,17 +31,18 @@ async function say(event) {
   event.preventDefault()
   const sent = new FormData(form)
   const message = (/** @type {HTMLButtonElement | null} */ (event.submitter)?.value || line.value).trim()
-  if (!message || form.classList.contains('is-waiting')) return
+  if (!message || patience) return
   sent.set('message', message)
   sent.set('_csrf', document.body.dataset.csrf ?? '')
   waiting = message
   show()
-  form.classList.add('is-waiting')
+  const stopped = new AbortController()
+  wait(stopped)
   line.value = ''
   try {
-    const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(/** @type {any} */ (sent)), signal: AbortSignal.timeout(60_000) })
+    const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(/** @type {any} */ (sent)), signal: AbortSignal.any([AbortSignal.timeout(60_000), stopped.signal]) })
     if (leadsToDoor(answer)) return void location.assign(answer.url)
-    const fresh = parse(await answer.text())
+    const fresh = await pageOf(answer)
     if (!answer.ok) throw new Error(fresh.querySelector('#speak-error, #problem p:not(.code)')?.textContent ?? '')
     history.replaceState(null, '', new URL(answer.url).pathname)
     for (const name of ['_key', 'conversation', '_from']) field(form, name).value = field(/** @type {HTMLFormElement} */ (fresh.getElementById('speak')), name).value
@@ -43,12 +54,26 @@ async function say(event) {
   } catch (problem) {
     answered()
     line.value ||= message
-    complain((problem instanceof Error && problem.name === 'Error' && problem.message) || 'That could not be sent. It is still in the line.')
+    complain(reason(problem))
   } finally {
-    form.classList.remove('is-waiting')
+    wait(null)
     line.focus()
     toEnd()
   }
+}
+
+/** While an answer is waited for, what sends it is what stops. @param {AbortController | null} now */
+function wait(now) {
+  patience = now
+  stop.hidden = !now
+  form.querySelector('.primary')?.toggleAttribute('hidden', Boolean(now))
+}
+
+/** Its key stays, so that what is sent again counts once. @param {unknown} problem */
+function reason(problem) {
+  const { name, message } = /** @type {Error} */ (problem)
+  if (name === 'AbortError') return 'No longer waiting. What was begun may still be done; sent again, it counts once.'
+  return (name === 'Error' && message) || 'That could not be sent. It is still in the line.'
 }
 
 /** @param {HTMLFormElement} within @param {string} name */
@@ -68,7 +93,7 @@ function show() {
   const says = place.querySelector('.says') ?? place.appendChild(made('ol', { class: 'says', 'aria-label': 'What was said' }))
   says.append(
     made('li', { class: 'mine is-wait', 'data-made': true }, made('div', { class: 'say', dir: 'auto' }, made('span', { class: 'line' }, waiting))),
-    made('li', { class: 'theirs is-wait', 'data-made': true }, made('div', { class: 'say', 'aria-label': 'Taskora is answering' }, made('span', { class: 'dots' }))),
+    made('li', { class: 'theirs is-wait', 'data-made': true }, icon('logo', 'logo'), made('div', { class: 'say', role: 'status', 'aria-label': 'Taskora is answering' }, made('span', { class: 'dots' }))),
   )
   toEnd()
 }
