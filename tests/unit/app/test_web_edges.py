@@ -2,17 +2,19 @@
 
 import gzip
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.responses import Response
 from taskora.domain.problems import NotFound
 from taskora.web.assets import FOLDER, Assets
-from taskora.web.edge import policy
+from taskora.web.edge import Edge, policy
 from taskora.web.forms import local_path
 from taskora.web.proxy import api_path
 
 # Other pages ask for these.
-LATER = {f"{name}.js" for name in ("door", "retry", "settings", "chat", "date", "palette", "sheet")}
+LATER = {f"{name}.js" for name in ("door", "retry", "settings", "chat", "clash", "date", "palette", "sheet")}
 LATER |= {"rooms.css", "design.css"}
 KB_60 = 60 * 1024
 
@@ -65,6 +67,23 @@ def test_scripts_run_by_nonce_alone_and_styles_from_here() -> None:
     assert rules["default-src"] == "'none'"
     assert rules["script-src"] == "'nonce-abc'"
     assert "unsafe" not in policy("abc", secure=True)
+
+
+@pytest.mark.parametrize("path", ["/", "/static/0123/worker.js", "/api/v1/tasks"])
+async def test_an_answer_carries_what_it_is_to_be_read_by(path: str) -> None:
+    app = Edge(Response("", media_type="text/html" if path == "/" else "text/javascript"), secure=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://tasks.example") as client:
+        headers = (await client.get(path)).headers
+    page = path == "/"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert ("nonce-" in headers["Content-Security-Policy"]) == page
+    for name in ("Referrer-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy"):
+        assert (name in headers) == page
+    assert (headers.get("Cache-Control") == "no-store") != path.startswith("/static/")
 
 
 def test_pages_and_files_have_no_inline_style_or_handler() -> None:

@@ -3,7 +3,6 @@
  * Changes on their way. Each is shown at once and sent in order; what can't be sent now is kept and sent when Taskora is
  * back, by another tab when this one is closed. Every change carries its own key, so sending it twice does it once.
  */
-import { compare } from './clash.js'
 import { made } from './dom.js'
 import { here, leadsToDoor, onSwap, pageOf, refresh, swap } from './page.js'
 import { mine, orphans, put } from './shelf.js'
@@ -113,7 +112,7 @@ async function post(change) {
   }
   waiting.shift()
   keep()
-  if (answer.status === 412) compare(fresh)
+  if (answer.status === 412) (await import('./clash.js')).compare(fresh)
   else if (answer.ok) {
     if (change.path !== '/acts') setSaved()
     handOn(change)
