@@ -181,6 +181,7 @@ function showOn(id, verb) {
     } else if (row.id && verb !== 'move') row.classList.add(verb === 'trash' || (verb === 'restore' && location.pathname === '/trash') ? 'is-gone' : 'is-wait')
   }
 }
+
 /** Put a row back where a move on its way will have it; where it was let go of it stands already. @param {Change} change */
 function showMove(change) {
   const [id, , verb, at, where] = valueOf(change, 'do').split(' ')
@@ -191,7 +192,6 @@ function showMove(change) {
   row.dataset.at = at
   list?.insertBefore(row, next ?? null)
 }
-
 
 /** @param {string} title */
 function showNew(title) {
