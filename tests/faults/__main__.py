@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from threading import Event
 
 import aiohttp
 
@@ -29,11 +30,11 @@ KINDS = ("lost", "doubled", "doubled or lost", "order", "audit", "topics", "sche
 
 async def run(whole: Whole, *, writes: int, broker_away: float, seed: int) -> list[str]:
     """What the checker says in the end."""
-    ledger, began = Ledger(), time.monotonic()
+    ledger, began, over = Ledger(), time.monotonic(), Event()
     storm = Storm(victims(whole), every=(5, 15), seed=seed, outages={"kafka": broker_away})
 
     def enough() -> bool:
-        return ledger.total >= writes and time.monotonic() - began > broker_away
+        return over.is_set() or (ledger.total >= writes and time.monotonic() - began > broker_away)
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
         writers = await joined(whole, http, ledger, people=PEOPLE, patience=broker_away + 300)
@@ -42,8 +43,9 @@ async def run(whole: Whole, *, writes: int, broker_away: float, seed: int) -> li
         while not working.done():
             await asyncio.wait([working], timeout=30)
             say(f"{ledger.total} writes accepted, {len(storm.killed)} killed", seconds=time.monotonic() - began)
-        await working
+        over.set()  # also where a writer was refused: then there is no calm to wait for
         await raging
+        await working
     rate = ledger.total / (time.monotonic() - began)
     say(f"{ledger.total} writes accepted, {rate:.0f} a second; killed: {dict(Counter(storm.killed))}")
     rested = time.monotonic()

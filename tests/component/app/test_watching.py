@@ -298,6 +298,7 @@ async def test_a_broker_that_stalls_is_told_by_what_reaches_the_pages_late(
 
 async def test_what_no_sidecar_can_read_is_told_as_a_dead_letter(watched: Watched) -> None:
     await watched.silent("TaskoraDeadLetters")
+    await until(lambda: watched.series('taskora_events_consumed_total{topic="task-events", outcome="buried"}'))
     async with AIOKafkaProducer(bootstrap_servers=watched.whole.kafka.bootstrap) as somebody:
         await somebody.send_and_wait("task-events", b"\x00 anything")
     await until(lambda: watched.tells("TaskoraDeadLetters"), seconds=60)
