@@ -143,14 +143,22 @@ class ApiServer(Service):
 
     def get(self, path: str) -> Any:
         """What the API server answers to GET, as JSON or text; raises `urllib.error.HTTPError`."""
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {TOKEN}"})
+        return self._ask("GET", path)
+
+    def patch(self, path: str, change: object) -> Any:
+        """What became of it by a merge patch, also of a subresource; raises `urllib.error.HTTPError`."""
+        return self._ask("PATCH", path, json.dumps(change).encode())
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/merge-patch+json"}
+        request = urllib.request.Request(self.url + path, body, headers, method=method)
         context = ssl.create_default_context(cafile=str(self.ca))
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
         with opener.open(request, timeout=10) as answer:
-            body = answer.read()
-        return json.loads(body) if body[:1] in b"{[" else body.decode()
+            told = answer.read()
+        return json.loads(told) if told[:1] in b"{[" else told.decode()
 
     def kubectl(self, *words: str | Path, stdin: str | None = None) -> str:
         return output(self._programs["kubectl"], f"--kubeconfig={self.kubeconfig}", *words, stdin=stdin)

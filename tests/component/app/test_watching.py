@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
 import socket
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -23,25 +20,14 @@ from taskora.settings import Role
 from taskora_operator.desired import alerts, dashboard
 
 from tests.cluster.envtest import ApiServer
-from tests.cluster.process import Process, Service, answers, free_port
 from tests.cluster.services import Prometheus
+from tests.component.nodes import KUBELET, STATES
+from tests.component.watching import Operator, Watched, hastened
 from tests.whole import Whole
 
 from .conftest import until
 
-# What others tell about an instance: kube-state-metrics and the kubelet, with labels that their documents promise.
-OTHERS = {
-    "kube_deployment_spec_replicas": {"namespace", "deployment"},
-    "kube_deployment_status_replicas_available": {"namespace", "deployment"},
-    "kube_cronjob_status_last_schedule_time": {"namespace", "cronjob"},
-    "kube_cronjob_status_last_successful_time": {"namespace", "cronjob"},
-    "kube_job_failed": {"namespace", "job_name", "condition"},
-    "kube_pod_container_status_restarts_total": {"namespace", "pod", "container"},
-    "kubelet_volume_stats_available_bytes": {"namespace", "persistentvolumeclaim"},
-    "kubelet_volume_stats_capacity_bytes": {"namespace", "persistentvolumeclaim"},
-    "container_cpu_usage_seconds_total": {"namespace", "pod", "container"},
-    "container_memory_working_set_bytes": {"namespace", "pod", "container"},
-}
+OTHERS = {**STATES, **KUBELET}  # what others tell about an instance
 QUERIES = {
     **{f"alert {alert.name}": alert.expression for alert in (*alerts.INSTANCE, *alerts.OPERATOR)},
     **{
@@ -79,83 +65,19 @@ WHERE = 'namespace="tasks"'
 CROWD = [f"watched-{number}" for number in range(20)]
 
 
-class Operator(Service):
-    """The operator as its pod runs it, over the namespaces of `CROWD`, one instance at a time."""
-
-    name = "operator"
-
-    def __init__(self, server: ApiServer) -> None:
-        super().__init__()
-        self.metrics, self.log = free_port(), self.folder / "operator.log"
-        environment = {
-            "KUBECONFIG": str(server.kubeconfig),
-            "TASKORA_OPERATOR_NAMESPACE": CROWD[0],
-            "TASKORA_OPERATOR_WATCH_NAMESPACES": ",".join(CROWD),
-            "TASKORA_OPERATOR_IDENTITY": "watched",
-            "TASKORA_OPERATOR_WORKERS": "1",
-            "TASKORA_OPERATOR_PROBE_PORT": str(free_port()),
-            "TASKORA_OPERATOR_METRICS_PORT": str(self.metrics),
-        }
-        self.process = Process(
-            sys.executable, "-m", "taskora_operator", log=self.log, env={**os.environ, **environment}
-        )
-
-    def start(self) -> None:
-        self.process.start(lambda: answers(self.metrics))
-
-    def stop(self) -> None:
-        self.process.stop(kill=True)
-
-
-@dataclass(frozen=True)
-class Watched:
-    """`fired`: the alerts that were seen to fire."""
-
+@dataclass(frozen=True, kw_only=True)
+class Watching(Watched):
     whole: Whole
-    operator: Operator
-    server: ApiServer
-    prometheus: Prometheus
-    fired: set[str] = field(default_factory=set[str])
-
-    def ask(self, path: str, **parameters: str) -> Any:
-        return self.prometheus.ask(path, **parameters)
-
-    def series(self, query: str) -> list[dict[str, Any]]:
-        """What an instance's query gives now."""
-        return self.ask("query", query=query.replace("{where}", WHERE).replace("{name}", "taskora"))["result"]
-
-    def firing(self) -> set[str]:
-        return {each["labels"]["alertname"] for each in self.ask("alerts")["alerts"] if each["state"] == "firing"}
-
-    async def silent(self, *names: str) -> None:
-        """Until none of these fires any more."""
-        await until(lambda: not self.firing() & set(names), seconds=90)
-
-    def tells(self, *names: str) -> bool:
-        """Do all of these fire by now?"""
-        told = self.firing() >= set(names)
-        self.fired.update(names if told else ())
-        return told
-
-
-def hastened(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """The rule with ranges of a thirtieth and a hundredth of its patience."""
-
-    def sooner(found: re.Match[str]) -> str:
-        return f"[{int(found[1]) * {'m': 60, 'h': 3600}[found[2]] // 30}s]"
-
-    patience = {"for": f"{int(rule['for'].removesuffix('m')) * 600}ms"} if "for" in rule else {}
-    return {**rule, "expr": re.sub(r"\[(\d+)([mh])\]", sooner, rule["expr"]), **patience}
 
 
 @pytest.fixture(scope="module")
-def watched(envtest: ApiServer) -> Iterator[Watched]:
+def watched(envtest: ApiServer) -> Iterator[Watching]:
     """Every program as its pod runs it; labels are those that PodMonitors give."""
     for namespace in CROWD:
         envtest.kubectl("create", "namespace", namespace)
     make_instance(envtest, CROWD[0])
     with ExitStack() as running:
-        operator = running.enter_context(Operator(envtest))
+        operator = running.enter_context(Operator(envtest, CROWD))
         whole = running.enter_context(Whole())
         ports = {name.split("-")[0]: pod.metrics for name, pod in whole.pods.items()}
         ports |= {"frontend": whole.door.metrics, "operator": operator.metrics}
@@ -163,13 +85,12 @@ def watched(envtest: ApiServer) -> Iterator[Watched]:
             f"127.0.0.1:{port}": {"namespace": "tasks", "role": name, "pod": f"taskora-{name}"}
             for name, port in ports.items()
         }
-        told = alerts.rules((*alerts.INSTANCE, *alerts.OPERATOR), where=WHERE, name="taskora")
-        prometheus = running.enter_context(Prometheus(targets, rules=[hastened(rule) for rule in told]))
-        yield Watched(whole, operator, envtest, prometheus)
+        prometheus = running.enter_context(Prometheus(targets, rules=hastened(WHERE)))
+        yield Watching(where=WHERE, whole=whole, operator=operator, server=envtest, prometheus=prometheus)
 
 
 @pytest.fixture
-async def browser(watched: Watched) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(watched: Watching) -> AsyncIterator[httpx.AsyncClient]:
     """The administrator's, signed in."""
     whole = watched.whole
     async with httpx.AsyncClient(base_url=f"{whole.door.url}/api/v1", timeout=30) as browser:
@@ -193,7 +114,7 @@ async def make_task(browser: httpx.AsyncClient, **fields: Any) -> None:
     assert made.status_code == 201, made.text
 
 
-async def test_every_process_is_scraped(watched: Watched) -> None:
+async def test_every_process_is_scraped(watched: Watching) -> None:
     async def up() -> bool:
         found = watched.ask("query", query="up")["result"]
         return len(found) == len(Role) + 1 and all(each["value"][1] == "1" for each in found)
@@ -202,7 +123,7 @@ async def test_every_process_is_scraped(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-async def test_what_is_asked_for_is_really_told(watched: Watched, query: str) -> None:
+async def test_what_is_asked_for_is_really_told(watched: Watching, query: str) -> None:
     asked = [*selectors(watched.ask("parse_query", query=query.replace("{where}", WHERE)))]
     assert asked
     for each in asked:
@@ -213,7 +134,7 @@ async def test_what_is_asked_for_is_really_told(watched: Watched, query: str) ->
         assert each.labels <= set.union(*map(set, found))
 
 
-async def test_outcomes_that_alerts_wait_for_are_counted_from_zero(watched: Watched) -> None:
+async def test_outcomes_that_alerts_wait_for_are_counted_from_zero(watched: Watching) -> None:
     """A rate does not see the first one of a counter that begins with it."""
 
     async def counted() -> list[Any]:
@@ -223,13 +144,13 @@ async def test_outcomes_that_alerts_wait_for_are_counted_from_zero(watched: Watc
     assert {"dead-letters", "task-events", "user-events"} <= {each["metric"]["topic"] for each in told}
 
 
-async def test_a_settled_instance_fires_nothing(watched: Watched) -> None:
+async def test_a_settled_instance_fires_nothing(watched: Watching) -> None:
     await until(lambda: watched.series("taskora_operator_leader == 1"))
     await until(lambda: not watched.firing(), seconds=60)
 
 
 async def test_a_database_that_was_killed_is_told_by_the_requests_that_fail(
-    watched: Watched, browser: httpx.AsyncClient
+    watched: Watching, browser: httpx.AsyncClient
 ) -> None:
     postgres = watched.whole.postgres
     postgres.process.stop(kill=True)
@@ -245,7 +166,7 @@ async def test_a_database_that_was_killed_is_told_by_the_requests_that_fail(
 
 
 async def test_a_lock_in_the_database_is_told_by_the_requests_that_wait(
-    watched: Watched, browser: httpx.AsyncClient
+    watched: Watching, browser: httpx.AsyncClient
 ) -> None:
     await watched.silent("TaskoraRequestsSlow")
 
@@ -261,7 +182,7 @@ async def test_a_lock_in_the_database_is_told_by_the_requests_that_wait(
 
 
 async def test_a_broker_that_was_killed_is_told_by_what_it_refuses_and_what_waits_for_it(
-    watched: Watched, browser: httpx.AsyncClient
+    watched: Watching, browser: httpx.AsyncClient
 ) -> None:
     await watched.silent("TaskoraEventsRefused", "TaskoraEventsLate")
     whole = watched.whole
@@ -277,7 +198,7 @@ async def test_a_broker_that_was_killed_is_told_by_what_it_refuses_and_what_wait
 
 
 async def test_a_broker_that_stalls_is_told_by_what_reaches_the_pages_late(
-    watched: Watched, browser: httpx.AsyncClient
+    watched: Watching, browser: httpx.AsyncClient
 ) -> None:
     await watched.silent("TaskoraSyncSlow", "TaskoraEventsLate")
     whole = watched.whole
@@ -296,7 +217,7 @@ async def test_a_broker_that_stalls_is_told_by_what_reaches_the_pages_late(
     await until(told, seconds=90)
 
 
-async def test_what_no_sidecar_can_read_is_told_as_a_dead_letter(watched: Watched) -> None:
+async def test_what_no_sidecar_can_read_is_told_as_a_dead_letter(watched: Watching) -> None:
     await watched.silent("TaskoraDeadLetters")
     await until(lambda: watched.series('taskora_events_consumed_total{topic="task-events", outcome="buried"}'))
     async with AIOKafkaProducer(bootstrap_servers=watched.whole.kafka.bootstrap) as somebody:
@@ -305,7 +226,7 @@ async def test_what_no_sidecar_can_read_is_told_as_a_dead_letter(watched: Watche
 
 
 async def test_a_scheduler_that_stalls_is_told_by_what_it_does_late(
-    watched: Watched, browser: httpx.AsyncClient
+    watched: Watching, browser: httpx.AsyncClient
 ) -> None:
     await watched.silent("TaskoraRemindersLate")
     scheduler = watched.whole.pods["scheduler-0"].process
@@ -321,7 +242,7 @@ async def test_a_scheduler_that_stalls_is_told_by_what_it_does_late(
     await until(lambda: watched.tells("TaskoraRemindersLate"), seconds=60)
 
 
-async def test_two_masters_of_one_object_are_told_by_the_writes_without_end(watched: Watched) -> None:
+async def test_two_masters_of_one_object_are_told_by_the_writes_without_end(watched: Watching) -> None:
     await watched.silent("TaskoraOperatorRunaway")
     service = ["service", "taskora-postgres", "-n", CROWD[0]]
     ours = watched.server.kubectl("get", *service, "-o", "jsonpath={.spec.selector}")
@@ -367,7 +288,7 @@ def nobody_answers(server: ApiServer) -> Iterator[None]:
             server.kubectl("delete", "validatingwebhookconfiguration", "deaf")
 
 
-async def test_a_webhook_that_does_not_answer_is_told_by_what_fails_and_by_who_waits(watched: Watched) -> None:
+async def test_a_webhook_that_does_not_answer_is_told_by_what_fails_and_by_who_waits(watched: Watching) -> None:
     await watched.silent("TaskoraOperatorFails", "TaskoraOperatorBehind")
     with nobody_answers(watched.server):
         for namespace in CROWD[1:]:
@@ -375,7 +296,7 @@ async def test_a_webhook_that_does_not_answer_is_told_by_what_fails_and_by_who_w
         await until(lambda: watched.tells("TaskoraOperatorFails", "TaskoraOperatorBehind"), seconds=120)
 
 
-async def test_an_operator_that_was_killed_is_told_until_it_is_back(watched: Watched) -> None:
+async def test_an_operator_that_was_killed_is_told_until_it_is_back(watched: Watching) -> None:
     await watched.silent("TaskoraOperatorLeaderless")
     watched.operator.stop()
     await until(lambda: watched.tells("TaskoraOperatorLeaderless"), seconds=60)
@@ -392,12 +313,12 @@ PANELS = {
 
 
 @pytest.mark.parametrize("query", PANELS.values(), ids=PANELS)
-async def test_a_panel_shows_what_happened(watched: Watched, query: str) -> None:
+async def test_a_panel_shows_what_happened(watched: Watching, query: str) -> None:
     """After all of the above; what the kubelet and kube-state-metrics tell is not here."""
     await until(lambda: [each for each in watched.series(query) if each["value"][1] != "NaN"])
 
 
-async def test_every_alert_that_asks_these_processes_has_fired_and_ends(watched: Watched) -> None:
+async def test_every_alert_that_asks_these_processes_has_fired_and_ends(watched: Watching) -> None:
     asking = {
         alert.name
         for alert in (*alerts.INSTANCE, *alerts.OPERATOR)
