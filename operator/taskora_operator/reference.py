@@ -16,9 +16,14 @@ HEAD = """# The custom resource
 
 Generated from the operator's models by `make generated`; do not edit. `kubectl explain tkd.spec` tells the same on a
 cluster, `manifests/samples` has one of each profile.
-Three lines are a whole instance:
+A whole instance:
 
-    spec: {profile: Local, version: "1.0.0", host: taskora.localhost}
+```yaml
+apiVersion: taskora.dev/v1alpha1
+kind: TaskoraDeployment
+metadata: {name: taskora}
+spec: {profile: Local, version: "1.0.0", host: taskora.localhost}
+```
 
 What would have no effect is refused, with a sentence that says what to write instead: see "Refused".
 """

@@ -11,11 +11,13 @@ import pytest
 from kubectl_taskora.arguments import parse
 from taskora_operator.desired import alerts
 
-from tests.docs import ROOT, Command, commands
+from tests.cluster import commands as cluster
+from tests.docs import PAGES, PROGRAMS, ROOT, Command, commands, lines
 
 ALERTS = (*alerts.INSTANCE, *alerts.OPERATOR)
 RUNBOOKS = ROOT / "docs" / "runbooks"
 COMMANDS = [*dict.fromkeys(commands())]
+CLUSTER = re.compile(r"python3 tests/cluster (\w+)")
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
@@ -56,6 +58,17 @@ def test_make_has_the_targets_that_the_documents_name(command: Command) -> None:
     targets = {target for rule in rules for target in rule.split()}
     named = {word for word in command.words[1:] if not word.startswith("-") and "=" not in word}
     assert named <= targets
+
+
+@pytest.mark.parametrize("line", [pytest.param(line, id=f"{page.relative_to(ROOT)}: {line}") for page, line in lines()])
+def test_a_line_of_a_block_is_a_command_that_is_tested(line: str) -> None:
+    assert line.startswith(tuple(f"{program} " for program in PROGRAMS)) or CLUSTER.search(line)
+
+
+def test_what_is_asked_of_the_local_cluster_is_what_it_does() -> None:
+    asked = {word for page in PAGES for word in CLUSTER.findall(page.read_text(encoding="utf-8"))}
+    assert asked
+    assert [word for word in asked if not hasattr(cluster, word)] == []
 
 
 def test_the_site_builds_and_every_link_and_anchor_leads_somewhere(tmp_path: Path) -> None:
