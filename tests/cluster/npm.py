@@ -1,4 +1,4 @@
-"""What comes from npm, and is shipped nowhere: what checks the pages' modules and their accessibility."""
+"""What comes from npm, and is shipped nowhere: what checks the pages' modules, their accessibility, and dashboards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def modules() -> Path:
     target = cache.path_of("npm", FILES)
     with cache.lock("npm"):
         if not target.exists():
-            with step("TypeScript and axe-core from npm") as now:
+            with step("TypeScript, Grafana's types and axe-core from npm") as now:
                 now.log.unlink(missing_ok=True)
                 cache.made(target, install)
     return target / "node_modules"
