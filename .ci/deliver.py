@@ -26,6 +26,7 @@ CHARTS = ROOT / "manifests"
 SYSTEM = "taskora-system"
 PROGRAMS = ("operator", "app")
 HERE, BUILDER = "here", "taskora"
+ISSUER = "https://token.actions.githubusercontent.com"  # of the identities of GitHub's workflows
 
 
 def main() -> None:
@@ -59,18 +60,17 @@ def images(asked: argparse.Namespace) -> None:
 
 
 def await_images(asked: argparse.Namespace) -> None:
-    """Waits until both images of a tag are in the registry."""
+    """Waits until both images of a tag are in the registry with the builder's signature, so built there and scanned."""
     end = time.monotonic() + asked.timeout
-    # The engine speaks plain HTTP to this machine; its client wants to be told.
-    plain = ["--insecure"] if asked.registry.startswith("localhost:") else []
+    verify = ["cosign", "verify", f"--certificate-identity={asked.signer}", f"--certificate-oidc-issuer={ISSUER}"]
     for program in PROGRAMS:
         name = f"{asked.registry}/{program}:{asked.tag}"
-        words = ["docker", "manifest", "inspect", *plain, name]
-        while subprocess.run(words, check=False, capture_output=True).returncode:
+        while (done := subprocess.run([*verify, name], check=False, capture_output=True, text=True)).returncode:
             if time.monotonic() > end:
-                _fail(f"{name} is not in the registry after {asked.timeout} s: did Build Images fail?")
+                reason = f"did Build Images fail?\n{done.stderr.strip()}"
+                _fail(f"{name} is not there, or not signed, after {asked.timeout} s: {reason}")
             time.sleep(10)
-        print(f"{name} is there")
+        print(f"{name} is there, signed by {asked.signer}")
 
 
 def _tell(line: str) -> None:
@@ -249,6 +249,7 @@ def _parser() -> argparse.ArgumentParser:
     wait = command(await_images, of_instance=False)
     wait.add_argument("--registry", required=True, help="registry/organisation")
     wait.add_argument("--tag", required=True)
+    wait.add_argument("--signer", required=True, help="the workflow that builds: its file's URL @ its ref")
     wait.add_argument("--timeout", type=int, default=1500, help="seconds")
 
     roll_out = command(deploy, of_instance=True)

@@ -71,8 +71,11 @@ MODULES = (
     ),
     Module("jaeger", {"jaeger": "."}),
 )
-# What no cluster has from the beginning.
-OPTIONAL = (Module("metrics-server", {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"}),)
+# What no cluster has from the beginning, nor a component test.
+OPTIONAL = (
+    Module("metrics-server", {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"}),
+    Module("cosign", {"cosign": "github.com/sigstore/cosign/v2/cmd/cosign"}),
+)
 DAPR_PROGRAMS = ("daprd", "injector", "operator", "placement", "sentry")
 
 

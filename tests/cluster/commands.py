@@ -26,7 +26,7 @@ _TOOLS = {
     "jaeger": lambda: binaries.go_programs("jaeger"),
     "versitygw": lambda: binaries.go_programs("versitygw"),
 }
-_MORE_TOOLS = {"workflows": lambda: binaries.go_programs("act", "registry")}  # for `make workflows` alone
+_MORE_TOOLS = {"workflows": lambda: binaries.go_programs("act", "registry", "cosign")}  # for `make workflows` alone
 
 
 def up() -> None:
