@@ -27,6 +27,7 @@ def key_of(body: Mapping[str, Any]) -> InstanceKey:
 class _Seen:
     uid: str
     version: str
+    generation: int | None
     age: tuple[str, bool, str]
     text: bytes  # of the whole object, which takes a quarter of its memory
 
@@ -58,12 +59,13 @@ class Instances:
             return
         metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
         text = json.dumps({**body, "metadata": metadata}, separators=(",", ":")).encode()
-        self._by_namespace.setdefault(key.namespace, {})[key.name] = _Seen(uid, version, _age(body), text)
+        seen = _Seen(uid, version, metadata.get("generation"), _age(body), text)
+        self._by_namespace.setdefault(key.namespace, {})[key.name] = seen
 
     def marks(self, key: InstanceKey) -> dict[str, object]:
         """What every line of the log about an instance carries."""
-        body = self.get(key)
-        return {"instance": str(key), "generation": body["metadata"].get("generation") if body else None}
+        seen = self._by_namespace.get(key.namespace, {}).get(key.name)
+        return {"instance": str(key), "generation": seen.generation if seen else None}
 
     def drop(self, key: InstanceKey) -> None:
         seen = self._by_namespace.get(key.namespace, {})
