@@ -103,8 +103,11 @@ class Process:
     def __init__(self, process: asyncio.subprocess.Process, port: int, log: Path) -> None:
         self.process, self.pid, self._port, self._log = process, process.pid, port, log
 
-    async def counts(self) -> Counts:
+    def lives(self) -> None:
         assert self.process.returncode is None, f"the operator has ended: {self._log.read_text()[-2000:]}"
+
+    async def counts(self) -> Counts:
+        self.lives()
         try:
             text = await asyncio.to_thread(self._metrics)
         except OSError:  # it has only begun
@@ -194,10 +197,11 @@ def is_ready(body: Mapping[str, Any]) -> bool:
     )
 
 
-async def all_ready(cluster: Cluster, *, seconds: float) -> float:
+async def all_ready(cluster: Cluster, process: Process, *, seconds: float) -> float:
     """Seconds until they are."""
     begun = told = time.monotonic()
     while True:
+        process.lives()
         bodies, _ = await cluster.api.list(INSTANCES)
         there, now = sum(map(is_ready, bodies)), time.monotonic()
         if there == HOW_MANY:
@@ -223,7 +227,7 @@ async def test_a_thousand_instances(server: EnvTest, tmp_path: Path) -> None:
             await asyncio.gather(*(make(cluster, n) for n in range(first, min(first + 20, HOW_MANY))))
         async with operator(server, tmp_path) as process:
             begun = {**usage(process), "operator CPU s": 0.0}
-            taken = await all_ready(cluster, seconds=PATIENCE)
+            taken = await all_ready(cluster, process, seconds=PATIENCE)
             spent = less(usage(process), begun)
             made = await process.rest()
             report("until all are Ready", {"s": taken, **memory(process.pid), **spent, **made.told()})
