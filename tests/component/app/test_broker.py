@@ -108,30 +108,30 @@ async def test_a_task_made_over_http_is_in_the_audit_log_and_counted_soon_after(
             headers = {"Taskora-Session": who.json()["session"]["token"]}
             made = await http.post("/api/v1/tasks", json={"title": "seen"}, headers=headers)
             assert made.status_code == 201
-            await until(lambda: "task.created" in urls.sql("SELECT action FROM audit_log"))
-            actions = urls.sql("SELECT action FROM audit_log ORDER BY occurred_at, action").split()
-            assert actions == [
-                "dev.taskora.user.registered.v1",
-                "dev.taskora.user.signed_in.v1",
-                "dev.taskora.task.created.v1",
-            ]
+            actions = "SELECT action FROM audit_log ORDER BY occurred_at, action"
+            wanted = [f"dev.taskora.{verb}.v1" for verb in ("user.registered", "user.signed_in", "task.created")]
+            await until(lambda: urls.sql(actions).split() == wanted)
             await until(lambda: "user.signed_in" in urls.sql("SELECT type FROM activity"))
             started = "SELECT subject FROM activity WHERE type LIKE '%.system.started.%' ORDER BY subject"
             everyone = ["/taskora/audit", "/taskora/backend", "/taskora/insights"]
             await until(lambda: urls.sql(started).split() == everyone)
             # One trace from the request to its effect.
-            lines = [json.loads(line) for line in backend.log.read_text().splitlines()]
-            (traced,) = (line["trace_id"] for line in lines if line.get("request_id") == made.headers["x-request-id"])
+            asked = made.headers["x-request-id"]
+            (traced,) = await until(
+                lambda: [line["trace_id"] for line in logged(backend) if line.get("request_id") == asked]
+            )
             assert traced in urls.sql("SELECT event->>'traceparent' FROM outbox WHERE seq = 1")
-            effects = [json.loads(line) for line in audit.log.read_text().splitlines()]
-            assert traced in {line.get("trace_id") for line in effects}
-        began = time.monotonic()
+            await until(lambda: traced in {line.get("trace_id") for line in logged(audit)})
         backend.process.stop()
-        assert time.monotonic() - began < 10
-        assert "Ended" in backend.log.read_text()
+        assert "Ended" in backend.log.read_text(), "not killed for being late"
         stopped = "SELECT subject FROM activity WHERE type LIKE '%.system.stopped.%'"
         await until(lambda: "/taskora/backend" in urls.sql(stopped))
         assert audit.process.alive()
+
+
+def logged(pod: Pod) -> list[dict[str, Any]]:
+    """Its log's lines, as far as they are written."""
+    return [json.loads(line) for line in pod.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 async def test_events_go_out_in_order_of_each_user_and_are_cloudevents(
@@ -158,7 +158,7 @@ async def test_two_relays_and_a_broker_that_dies_lose_nothing_and_keep_the_order
     relays = [relay_on(database, sidecar, name) for name in ("one", "two")]
     running = [asyncio.ensure_future(relay.run(stop)) for relay in relays]
     shares = "SELECT count(*) FROM leases WHERE name LIKE '%shard%' AND expires_at > now() GROUP BY owner"
-    await until(lambda: urls.sql(shares).split() == [str(SHARDS // 2)] * 2, seconds=30)
+    await until(lambda: urls.sql(shares).split() == [str(SHARDS // 2)] * 2)
 
     writing = asyncio.ensure_future(users_with_tasks(database, users=6, tasks=20))
     await until(lambda: int(urls.sql("SELECT count(*) FROM outbox WHERE published_at IS NOT NULL")) > 20)
@@ -171,7 +171,7 @@ async def test_two_relays_and_a_broker_that_dies_lose_nothing_and_keep_the_order
     assert lags["task-events"] > 0
     assert lags["reminder-events"] == 0
     await asyncio.to_thread(kafka.process.start, kafka.ready)
-    await until(lambda: urls.sql(ENDED) == "0", seconds=60)
+    await until(lambda: urls.sql(ENDED) == "0")
     stop.set()
     await asyncio.gather(*running)
 
@@ -260,7 +260,7 @@ async def test_what_is_no_event_is_kept_and_its_partition_flows_on(
     with Pod("audit", urls=urls, kafka=kafka):
         await until(lambda: user in urls.sql("SELECT user_id FROM audit_log WHERE action LIKE '%task.created%'"))
         bodies = "SELECT encode(body, 'hex') FROM dead_letters"
-        await until(lambda: {body.hex() for body in rubbish} <= set(urls.sql(bodies).split()), seconds=30)
+        await until(lambda: {body.hex() for body in rubbish} <= set(urls.sql(bodies).split()))
 
 
 async def test_events_wait_while_a_consumers_database_is_away(urls: Urls, kafka: Kafka, sidecar: Dapr) -> None:
@@ -273,14 +273,14 @@ async def test_events_wait_while_a_consumers_database_is_away(urls: Urls, kafka:
     audited = f"SELECT count(*) FROM audit_log WHERE user_id = '{user}'"
     with Pod("audit", urls=urls, kafka=kafka) as audit:
         await publish()
-        await until(lambda: urls.sql(audited) == "1", seconds=60)
+        await until(lambda: urls.sql(audited) == "1")
         urls.postgres.process.stop(kill=True)
         try:
             sent = [await publish() for _ in range(3)]
             await until(lambda: "asked to deliver again" in audit.log.read_text())
         finally:
             await asyncio.to_thread(urls.postgres.process.start, urls.postgres.ready)
-        await until(lambda: urls.sql(audited) == "4", seconds=60)
+        await until(lambda: urls.sql(audited) == "4")
     in_order = urls.sql(f"SELECT event_id FROM audit_log WHERE user_id = '{user}' ORDER BY no").split()
     assert in_order[1:] == sent
     given_up = f"SELECT count(*) FROM dead_letters WHERE position('{user}' IN encode(body, 'escape')) > 0"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from time import process_time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from taskora.services import consumers
 from taskora.store import consuming
 from taskora.store.database import Database
 
-from .conftest import PASSWORD, Urls, an_event, join
+from .conftest import PASSWORD, Urls, an_event, by_day, join
 from .test_api import Headers, kind, make
 
 NEW_PASSWORD = "another correct horse"
@@ -151,9 +152,10 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password(
     api: httpx.AsyncClient, ada: dict[str, Any], urls: Urls
 ) -> None:
     async def seconds(email: str) -> float:
-        began = clock.now()
+        """Of this process, whatever else the machine does."""
+        began = process_time()
         assert (await sign_in(api, "wrong password", email)).status_code == 401
-        return (clock.now() - began).total_seconds()
+        return process_time() - began
 
     known, unknown = [], []
     for _ in range(9):
@@ -390,7 +392,9 @@ async def test_two_that_use_one_reset_at_once_set_one_password(
 
 
 async def test_an_overview_counts_what_the_lists_and_views_would_show(api: httpx.AsyncClient, headers: Headers) -> None:
-    today = clock.now().astimezone(ZoneInfo("Europe/Berlin")).date().isoformat()
+    zone = by_day()
+    assert (await api.patch("/me", json={"time_zone": zone}, headers=headers)).status_code == 200
+    today = clock.now().astimezone(ZoneInfo(zone)).date().isoformat()
     parent = await make(api, headers, title="Move house", due_date="2020-01-01", tags=["home"])
     await make(api, headers, title="Pack books", parent_id=parent["id"], due_date=today)
     await make(api, headers, title="Some day", priority="high")

@@ -39,7 +39,7 @@ def backend(urls: Urls, folder: Path, **environment: str) -> tuple[Process, str]
 async def test_a_process_told_to_end_leaves_the_service_first_and_finishes_what_it_began(
     urls: Urls, tmp_path: Path
 ) -> None:
-    process, url = backend(urls, tmp_path, TASKORA_DRAIN_SECONDS="1")
+    process, url = backend(urls, tmp_path, TASKORA_DRAIN_SECONDS="5")
     await asyncio.to_thread(process.start, lambda: answers(int(url.rsplit(":", 1)[1])), seconds=60)
     try:
         async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=30) as api:
@@ -89,11 +89,12 @@ async def test_nobody_takes_as_long_to_be_refused_as_somebody() -> None:
     stored = await passwords.hashed("correct horse battery")
 
     async def quickest(known: str | None) -> float:
+        """In seconds of this process, whatever else the machine does."""
         times: list[float] = []
         for _ in range(7):
-            began = time.perf_counter()
+            began = time.process_time()
             assert not await passwords.matches("wrong password", known)
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
     assert 0.5 < await quickest(None) / await quickest(stored) < 2

@@ -56,7 +56,7 @@ async def test_the_program_on_the_page_tells_what_was_completed(sidecar: Daprd, 
     program = Process(sys.executable, "-c", PROGRAM, log=log, env={**os.environ, **addresses})
     program.start(lambda: True)
     try:
-        await until(lambda: "Rest" in log.read_text(), seconds=60)
+        await until(lambda: log.read_text().endswith("Rest\n"))
     finally:
         program.stop(kill=True)
     assert log.read_text() == f"{user} Post the letter\n{user} Rest\n"

@@ -99,7 +99,7 @@ async def browser(watched: Watching) -> AsyncIterator[httpx.AsyncClient]:
             asked = await browser.post("/auth/token", json={"email": whole.email, "password": whole.password})
             return asked.json()["token"] if asked.status_code < 300 else ""
 
-        browser.headers["Authorization"] = f"Bearer {await until(token, seconds=60)}"
+        browser.headers["Authorization"] = f"Bearer {await until(token)}"
         yield browser
 
 
@@ -146,7 +146,7 @@ async def test_outcomes_that_alerts_wait_for_are_counted_from_zero(watched: Watc
 
 async def test_a_settled_instance_fires_nothing(watched: Watching) -> None:
     await until(lambda: watched.series("taskora_operator_leader == 1"))
-    await until(lambda: not watched.firing(), seconds=60)
+    await until(lambda: not watched.firing())
 
 
 async def test_a_database_that_was_killed_is_told_by_the_requests_that_fail(
@@ -160,7 +160,7 @@ async def test_a_database_that_was_killed_is_told_by_the_requests_that_fail(
             assert (await browser.get("/tasks")).status_code >= 500
             return watched.tells("TaskoraRequestsFail", "TaskoraRequestsFailSlowly")
 
-        await until(told, seconds=60)
+        await until(told)
     finally:
         await asyncio.to_thread(postgres.process.start, postgres.ready)
 
@@ -178,7 +178,7 @@ async def test_a_lock_in_the_database_is_told_by_the_requests_that_wait(
         await locked
         return watched.tells("TaskoraRequestsSlow")
 
-    await until(told, seconds=60)
+    await until(told)
 
 
 async def test_a_broker_that_was_killed_is_told_by_what_it_refuses_and_what_waits_for_it(
@@ -189,10 +189,10 @@ async def test_a_broker_that_was_killed_is_told_by_what_it_refuses_and_what_wait
     whole.kafka.process.stop(kill=True)
     try:
         await make_task(browser)
-        await until(lambda: watched.tells("TaskoraEventsRefused"), seconds=60)
+        await until(lambda: watched.tells("TaskoraEventsRefused"))
         # As if it had been away for longer than anybody waits for a test.
         whole.urls.sql("UPDATE outbox SET created_at = created_at - interval '1 minute' WHERE published_at IS NULL")
-        await until(lambda: watched.tells("TaskoraEventsLate"), seconds=60)
+        await until(lambda: watched.tells("TaskoraEventsLate"))
     finally:
         await asyncio.to_thread(whole.kafka.process.start, whole.kafka.ready)
 
@@ -222,7 +222,7 @@ async def test_what_no_sidecar_can_read_is_told_as_a_dead_letter(watched: Watchi
     await until(lambda: watched.series('taskora_events_consumed_total{topic="task-events", outcome="buried"}'))
     async with AIOKafkaProducer(bootstrap_servers=watched.whole.kafka.bootstrap) as somebody:
         await somebody.send_and_wait("task-events", b"\x00 anything")
-    await until(lambda: watched.tells("TaskoraDeadLetters"), seconds=60)
+    await until(lambda: watched.tells("TaskoraDeadLetters"))
 
 
 async def test_a_scheduler_that_stalls_is_told_by_what_it_does_late(
@@ -239,7 +239,7 @@ async def test_a_scheduler_that_stalls_is_told_by_what_it_does_late(
         )
     finally:
         scheduler.thaw()
-    await until(lambda: watched.tells("TaskoraRemindersLate"), seconds=60)
+    await until(lambda: watched.tells("TaskoraRemindersLate"))
 
 
 async def test_two_masters_of_one_object_are_told_by_the_writes_without_end(watched: Watching) -> None:
@@ -299,7 +299,7 @@ async def test_a_webhook_that_does_not_answer_is_told_by_what_fails_and_by_who_w
 async def test_an_operator_that_was_killed_is_told_until_it_is_back(watched: Watching) -> None:
     await watched.silent("TaskoraOperatorLeaderless")
     watched.operator.stop()
-    await until(lambda: watched.tells("TaskoraOperatorLeaderless"), seconds=60)
+    await until(lambda: watched.tells("TaskoraOperatorLeaderless"))
     await asyncio.to_thread(watched.operator.start)
     await watched.silent("TaskoraOperatorLeaderless")
 

@@ -19,6 +19,8 @@ export function showPalette(rows) {
   /** @type {Option[]} */
   let tasks = []
   let at = 0
+  /** What `tasks` were looked for by. */
+  let asked = ''
   const line = made('input', { type: 'text', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'pal-l', 'aria-autocomplete': 'list', 'aria-label': 'Search or jump', placeholder: 'Search or jump', autocomplete: 'off' })
   const list = made('div', { class: 'pal-l', id: 'pal-l', role: 'listbox', 'aria-label': 'Results' })
   const foot = made('p', { class: 'pal-f' }, made('span', {}, made('kbd', {}, '↑'), made('kbd', {}, '↓'), ' choose'), made('span', {}, made('kbd', {}, '↵'), ' run'), made('span', {}, made('kbd', {}, 'Ctrl ↵'), ' add as a task'))
@@ -26,18 +28,21 @@ export function showPalette(rows) {
 
   const acts = actsOn(rows)
   const places = placesOf()
+  const adding = { text: 'Add a task', glyph: 'plus', keys: 'Ctrl ↵', run: add }
 
   function draw() {
-    const asked = line.value.trim().toLowerCase().split(/\s+/).filter(Boolean)
-    const fits = (/** @type {Option} */ one) => asked.every((word) => ` ${one.text} ${one.words ?? ''}`.toLowerCase().includes(` ${word}`))
+    const chosen = options[at]
+    const words = line.value.trim().toLowerCase().split(/\s+/).filter(Boolean)
+    const fits = (/** @type {Option} */ one) => words.every((word) => ` ${one.text} ${one.words ?? ''}`.toLowerCase().includes(` ${word}`))
     const groups = /** @type {[string, Option[]][]} */ ([
       [rows.length > 1 ? `With ${rows.length} tasks` : 'With this task', acts.filter(fits)],
       ['Tasks', tasks],
       ['Go to', places.filter(fits)],
-      ['Do', [{ text: line.value.trim() ? `Add “${line.value.trim()}” as a task` : 'Add a task', glyph: 'plus', keys: 'Ctrl ↵', run: add }]],
+      ['Do', [{ ...adding, text: line.value.trim() ? `Add “${line.value.trim()}” as a task` : adding.text }]],
     ])
     options = groups.flatMap(([, some]) => some)
-    at = Math.min(at, options.length - 1)
+    // What was gone to by arrows stays chosen when tasks come in above it.
+    if (at > 0) at = Math.max(options.findIndex(({ run }) => run === chosen.run), 0)
     let number = 0
     list.replaceChildren(...groups.filter(([, some]) => some.length).map(([head, some], group) =>
       made('div', { role: 'group', 'aria-labelledby': `pal-g${group}` }, made('h2', { id: `pal-g${group}`, role: 'presentation' }, head), ...some.map((one) => shown(one, number++)))))
@@ -82,6 +87,7 @@ export function showPalette(rows) {
 
   async function find() {
     const text = line.value.trim()
+    clearTimeout(soon)
     if (!text) tasks = []
     else {
       try {
@@ -92,7 +98,14 @@ export function showPalette(rows) {
         tasks = []
       }
     }
+    asked = text
     draw()
+  }
+
+  /** Enter is for what was typed, not for what stood there before: what is still being looked for comes first. */
+  async function enter() {
+    if (at === 0 && line.value.trim() !== asked) await find()
+    if (sheet.open) run(options[at])
   }
 
   line.addEventListener('keydown', (event) => {
@@ -100,7 +113,7 @@ export function showPalette(rows) {
     else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
       sheet.close()
       add()
-    } else if (event.key === 'Enter') run(options[at])
+    } else if (event.key === 'Enter') void enter()
     else return
     event.preventDefault()
   })

@@ -20,7 +20,7 @@ import pytest
 from taskora.web.cookie import Session, SigningKeys
 
 from tests.cluster.services import Redis
-from tests.component.app.conftest import PASSWORD, until
+from tests.component.app.conftest import PASSWORD, by_day, until
 
 from .conftest import Stack, away
 from .doors import SESSION_KEY, Door
@@ -311,7 +311,10 @@ async def test_an_act_on_what_changed_elsewhere_says_so_and_does_nothing(stack: 
 
 
 async def test_each_list_shows_what_belongs_to_it(ada: Browser) -> None:
-    today = datetime.now(ZoneInfo("Europe/Vienna")).date()
+    zone = by_day()
+    await ada.go("/settings")
+    await ada.send("/settings/profile", time_zone=zone)
+    today = datetime.now(ZoneInfo(zone)).date()
     for title, due in (("For today", today), ("For next week", today + timedelta(days=7)), ("Some day", None)):
         task = {"title": title, "due_date": due and due.isoformat(), "tags": ["home"]}
         if due == today:

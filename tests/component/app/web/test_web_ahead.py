@@ -11,7 +11,7 @@ from .browsers import make, up_to_date
 
 @pytest.fixture(scope="module", autouse=True)
 def tasks(tabs: tuple[Page, Page]) -> None:
-    for title in ("Peel the pears", "the jars"):
+    for title in ("Peel the pears", "the jars", "Board the train"):
         make(tabs[0], title=title)
 
 
@@ -52,6 +52,27 @@ def test_what_is_typed_before_the_palette_is_there_is_in_its_line(page: Page) ->
     expect(page.get_by_role("link", name="Peel the pears")).to_be_focused()
     expect(page.get_by_role("button", name="Complete: Peel the pears")).to_be_visible()
     expect(page.get_by_role("toolbar", name="Selected tasks")).to_be_hidden()
+
+
+def test_a_task_is_entered_before_it_is_found(page: Page) -> None:
+    at(page, "Peel the pears")
+    page.keyboard.press("Control+k")
+    with late(page, "**/api/v1/tasks?*"):
+        page.keyboard.type("pears")
+        page.keyboard.press("Enter")
+    expect(page.get_by_label("Title")).to_have_value("Peel the pears")
+
+
+def test_what_was_gone_to_by_arrows_stays_chosen_when_tasks_are_found(page: Page) -> None:
+    at(page, "Board the train")
+    page.keyboard.press("Control+k")
+    chosen = page.get_by_role("option", selected=True)
+    with late(page, "**/api/v1/tasks?*"):
+        page.get_by_role("combobox", name="Search or jump").fill("board")
+        page.keyboard.press("ArrowDown")
+        expect(chosen).to_contain_text("Add “board”")
+    expect(page.get_by_role("option", name="Board the train")).to_be_visible()
+    expect(chosen).to_contain_text("Add “board”")
 
 
 def test_a_palette_that_was_called_off_before_it_is_there_does_not_come(page: Page) -> None:

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.component.app.conftest import by_day
+
 from .browsers import add, create_account, make, sign_in, strangers, up_to_date
 from .conftest import Stack
 
@@ -44,8 +46,8 @@ def test_every_one_of_many_tasks_is_reached_once_and_in_order(busy: tuple[Page, 
         more = here.get_by_role("link", name="Show more")
         if not more.count():
             break
-        more.click()
-        here.wait_for_url("**cursor=*")
+        with here.expect_event("load"):
+            more.click()
     assert len(seen) == len(set(seen)) == TASKS
 
 
@@ -70,7 +72,8 @@ def test_a_change_elsewhere_moves_nothing_under_the_eyes_of_who_reads_far_below(
 
 @pytest.fixture
 def here_and_there(stack: Stack, tabs: tuple[Page, Page]) -> Iterator[tuple[Page, Page]]:
-    with strangers(tabs[0], stack.doors) as (here, there):
+    # Midnight comes when the page's clock says so, and not before.
+    with strangers(tabs[0], stack.doors, timezone_id=by_day()) as (here, there):
         # The stream of a page without a shared worker goes by the page's own clock.
         here.add_init_script("delete window.SharedWorker")
         here.clock.install()
@@ -106,7 +109,9 @@ def test_a_page_left_open_over_midnight_turns_to_the_new_day(here_and_there: tup
     here, _ = here_and_there
     zone = ZoneInfo(here.evaluate("document.body.dataset.zone"))
     midnight = datetime.combine(datetime.now(zone).date() + timedelta(days=1), time(), zone)
-    here.clock.pause_at(midnight - timedelta(minutes=1))
+    # So far ahead, the page looks again first of all.
+    with here.expect_response("**/"):
+        here.clock.pause_at(midnight - timedelta(minutes=1))
     loads: list[str] = []
     here.on("request", lambda request: loads.append(request.url) if request.url.endswith("/") else None)
     here.clock.fast_forward("00:35")

@@ -32,6 +32,7 @@ def test_a_theme_is_used_as_it_is_chosen_and_everywhere_from_then_on(tabs: tuple
         assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != light
     desk.goto("/settings")
     desk.get_by_label("As the system").check(force=True)
+    expect(desk.get_by_text("Saved")).to_be_visible()
     expect(desk.locator("html[data-theme=dark]")).to_have_count(0)
 
 
@@ -42,11 +43,14 @@ def test_the_zone_that_is_chosen_is_the_clock_of_every_page(tabs: tuple[Page, Pa
         desk.get_by_label("Time zone").select_option(zone)
         desk.get_by_role("button", name="Save").first.click()
         expect(desk.get_by_text("Saved")).to_be_visible()
+        before = datetime.now(ZoneInfo(zone))
         desk.goto("/settings")
-        expect(desk.locator("#s-zone-help")).to_contain_text(f"{datetime.now(ZoneInfo(zone)):%H:}")
         mobile.goto("/today")
+        # An hour or a day may have begun meanwhile.
+        moments = before, datetime.now(ZoneInfo(zone))
+        expect(desk.locator("#s-zone-help")).to_contain_text(re.compile("|".join(f" {at:%H:}" for at in moments)))
         assert mobile.evaluate("document.body.dataset.zone") == zone
-        assert mobile.evaluate("document.body.dataset.today") == f"{datetime.now(ZoneInfo(zone)):%Y-%m-%d}"
+        assert mobile.evaluate("document.body.dataset.today") in [f"{at:%Y-%m-%d}" for at in moments]
 
 
 def test_a_clock_of_twelve_hours_is_read_on_every_page_and_can_be_typed(tabs: tuple[Page, Page]) -> None:
@@ -125,7 +129,7 @@ def test_a_browser_signed_out_from_another_says_so_and_saves_what_was_typed_afte
         here.goto("/settings")
         here.get_by_role("button", name=re.compile(r"^Sign out: ")).click()
         expect(here.get_by_text("Signed out there")).to_be_visible()
-        expect(there.locator("#weather")).to_contain_text("Signed out elsewhere", timeout=5_000)
+        expect(there.locator("#weather")).to_contain_text("Signed out elsewhere")
         there.get_by_label("Add a task").fill("Typed too late")
         there.get_by_label("Add a task").press("Enter")
         there.wait_for_url("**/sign-in*")
@@ -150,7 +154,7 @@ def test_an_account_is_deleted_after_its_password_and_every_browser_is_out(
         here.get_by_label("Your password").fill(PASSWORD)
         here.get_by_label("Your password").press("Enter")
         expect(here.get_by_text("Your account and everything in it is deleted.")).to_be_visible()
-        expect(there.locator("#weather")).to_contain_text("Signed out elsewhere", timeout=5_000)
+        expect(there.locator("#weather")).to_contain_text("Signed out elsewhere")
         there.goto("/")
         expect(there.get_by_role("button", name="Sign in")).to_be_visible()
 
@@ -182,8 +186,9 @@ def test_a_message_stands_there_at_once_and_its_answer_leads_to_the_task(tabs: t
     expect(desk.locator(".theirs")).to_contain_text("Added “Mend the <b>fence</b>”")
     expect(line).to_be_focused()
     expect(line).to_have_value("and never this")
-    expect(mobile.get_by_role("button", name="Complete: Mend the <b>fence</b>")).to_be_visible(timeout=3_000)
+    expect(mobile.get_by_role("button", name="Complete: Mend the <b>fence</b>")).to_be_visible()
     assert re.search(r"/chat/[\w-]+$", desk.url)
+    expect(desk.get_by_label("Stop waiting")).to_be_hidden()
     line.fill("show my tasks")
     line.press("Enter")
     expect(desk.locator(".theirs")).to_have_count(2)
