@@ -268,7 +268,7 @@ class Jaeger(Service):
         self.port, over_http, over_grpc = free_port(), free_port(), free_port()
         self.url, self.grpc = f"http://127.0.0.1:{over_http}", f"http://127.0.0.1:{over_grpc}"
         self.log = self.folder / "jaeger.log"
-        ports = {"query": self.port, "otlp-http": over_http, "otlp-grpc": over_grpc}
+        ports = self._ports = {"query": self.port, "otlp-http": over_http, "otlp-grpc": over_grpc}
         program = binaries.go_programs("jaeger")["jaeger"]
         self.process = Process(program, *(f"--{name}=127.0.0.1:{port}" for name, port in ports.items()), log=self.log)
 
@@ -278,7 +278,7 @@ class Jaeger(Service):
             return json.load(answer)
 
     def start(self) -> None:
-        self.process.start(lambda: answers(self.port))
+        self.process.start(lambda: all(answers(port) for port in self._ports.values()))
 
     def stop(self) -> None:
         self.process.stop(kill=True)

@@ -189,14 +189,17 @@ async def test_log_lines_name_the_trace_and_the_request(traced: Traced) -> None:
 
 async def test_what_nobody_asked_for_leaves_no_trace(traced: Traced) -> None:
     """The relay looks for work ten times a second, probes come from the kubelet."""
-    told = [span for service in ("frontend", "backend", "audit") for span in traces(traced.jaeger, service)]
-    roots = {span.name for span in told if span.ours and not span.parent_id}
-    assert "POST /api/v1/auth/register" in roots
-    assert not roots & {"statements", "transaction", "GET /healthz", "GET /readyz"}
+
+    def roots() -> set[str]:
+        told = [span for service in ("frontend", "backend", "audit") for span in traces(traced.jaeger, service)]
+        return {span.name for span in told if span.ours and not span.parent_id}
+
+    await until(lambda: "POST /api/v1/auth/register" in roots())
+    assert not roots() & {"statements", "transaction", "GET /healthz", "GET /readyz"}
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
-def test_spans_are_sent_by_either_protocol_with_who_sends_them(
+async def test_spans_are_sent_by_either_protocol_with_who_sends_them(
     protocol: str, jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.grpc if protocol == "grpc" else jaeger.url)
@@ -205,12 +208,12 @@ def test_spans_are_sent_by_either_protocol_with_who_sends_them(
     parent = f"00-{uuid4().hex}-00f067aa0ba902b7-01"
     tracing.begin("take task-events", kind="consumer", parent=parse(parent)).end(failed="ServiceBusy")
     tracing.close(within=30)
-    (span,) = trace(jaeger, parent.split("-")[1])
+    (span,) = await until(lambda: trace(jaeger, parent.split("-")[1]))
     assert (span.service, span.name, span.failed) == ("notifier", "take task-events", True)
     assert f"00-{span.trace_id}-{span.parent_id}-01" == parent
 
 
-def test_what_the_caller_does_not_keep_is_not_sent(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_the_caller_does_not_keep_is_not_sent(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.url)
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
     tracing = Tracing(role="insights", version="1.0.0", instance="taskora", namespace="tasks", pod="insights-1")
@@ -219,5 +222,6 @@ def test_what_the_caller_does_not_keep_is_not_sent(jaeger: Jaeger, monkeypatch: 
         begun = tracing.begin("GET", kind="server", parent=parse(parent))
         begun.end()
     tracing.close(within=30)
-    assert {span.trace_id for span in traces(jaeger, "insights")} == {kept.split("-")[1]}
+    sent = await until(lambda: {span.trace_id for span in traces(jaeger, "insights")})
+    assert sent == {kept.split("-")[1]}
     assert begun.trace.traceparent.endswith("-00")
