@@ -29,6 +29,9 @@ def late(page: Page, what: str) -> Iterator[None]:
     page.route(what, lambda route: held.append(route), times=1)  # noqa: PLW0108
     with page.expect_request(what):
         yield
+    # A request is told of before it is held.
+    while not held:
+        page.evaluate("0")
     held[0].continue_()
 
 
