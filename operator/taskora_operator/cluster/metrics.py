@@ -19,3 +19,8 @@ RECONCILE_SECONDS = Histogram(
 QUEUE = Gauge("taskora_operator_queue_depth", "Instances that wait to be reconciled.")
 LEADER = Gauge("taskora_operator_leader", "1 on the replica that leads.")
 INSTANCES = Gauge("taskora_operator_instances", "TaskoraDeployments known.")
+STALLED = Gauge(
+    "taskora_operator_instance_stalled",
+    "1 for each instance that waits for somebody, by the reason its condition Stalled gives.",
+    ["instance_namespace", "instance_name", "reason"],
+)

@@ -143,7 +143,7 @@ INSTANCE: Sequence[Alert] = (
         minutes=0,
         severity="critical",
         summary="The schema could not be brought to the release.",
-        meaning="The release before it goes on serving. The Job's last log lines say why; it is tried again.",
+        meaning="The Job's last log lines say why. TaskoraInstanceStalled tells of an upgrade that was taken back.",
         runbook="migration-failed",
     ),
     Alert(
@@ -177,6 +177,16 @@ OPERATOR: Sequence[Alert] = (
         summary="No replica of the operator leads.",
         meaning="Instances go on serving, but nothing is put right and no change is acted on.",
         runbook="operator-down",
+    ),
+    Alert(
+        name="TaskoraInstanceStalled",
+        expression="taskora_operator_instance_stalled{{where}} == 1",
+        minutes=10,
+        severity="warning",
+        summary="{{ $labels.instance_name }} in {{ $labels.instance_namespace }} waits for somebody: "
+        "{{ $labels.reason }}.",
+        meaning="The operator can do no more by itself. What serves goes on; the condition Stalled says what to do.",
+        runbook="instance-stalled",
     ),
     Alert(
         name="TaskoraOperatorRunaway",

@@ -286,6 +286,7 @@ class Reconciler:
     def _forget(self, key: InstanceKey) -> None:
         self._topics.forget(key)
         self._backups.forget(key)
+        self._teller.forget(key)
         self._unseen_since.pop(key, None)
         self._failures.pop(key, None)
         if not self._instances.inside(key.namespace):

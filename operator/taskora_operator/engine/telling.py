@@ -1,4 +1,4 @@
-"""Writes status where it differs, and tells of transitions as events."""
+"""Writes status where it differs, and tells of transitions as events; of who waits for somebody as a metric, too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from taskora_operator.api.status import Status
 from taskora_operator.cluster.apiserver import ApiError, ApiServer
 from taskora_operator.cluster.events import Event, announce
+from taskora_operator.cluster.metrics import STALLED
 from taskora_operator.cluster.permissions import INSTANCES
 from taskora_operator.desired.model import Manifest, Problem
 from taskora_operator.engine.instances import InstanceKey, Instances
@@ -22,8 +23,10 @@ class Teller:
         self._api = api
         self._instances = instances
         self._identity = identity
+        self._stalled: dict[InstanceKey, str] = {}
 
     async def report(self, key: InstanceKey, body: Manifest, status: Status) -> None:
+        self._count(key, status_.stalled(status))
         found: Manifest = body.get("status", {})
         patch = status_.patch(found, status)
         if not patch:
@@ -45,6 +48,17 @@ class Teller:
         except ValidationError:
             previous = Status()
         await self.report(key, body, status_.refuse(previous, problem, now=datetime.now(UTC)))
+
+    def forget(self, key: InstanceKey) -> None:
+        self._count(key, None)
+
+    def _count(self, key: InstanceKey, reason: str | None) -> None:
+        before = self._stalled.pop(key, None)
+        if before is not None and before != reason:
+            STALLED.remove(key.namespace, key.name, before)
+        if reason is not None:
+            self._stalled[key] = reason
+            STALLED.labels(key.namespace, key.name, reason).set(1)
 
     async def announce(self, body: Manifest, event: Event) -> None:
         await announce(self._api, body, event, identity=self._identity)

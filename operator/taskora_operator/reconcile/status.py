@@ -133,6 +133,11 @@ def is_ready(status: Status) -> bool:
     return any(c.type == ConditionType.READY and c.status == "True" for c in status.conditions)
 
 
+def stalled(status: Status) -> str | None:
+    """Why someone has to act before more can happen; None where nobody has to."""
+    return next((c.reason for c in status.conditions if c.type == ConditionType.STALLED and c.status == "True"), None)
+
+
 def dump(status: Status) -> dict[str, Any]:
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)
 

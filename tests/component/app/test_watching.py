@@ -22,7 +22,7 @@ from taskora_operator.desired import alerts, dashboard
 from tests.cluster.envtest import ApiServer
 from tests.cluster.services import Prometheus
 from tests.component.nodes import KUBELET, STATES
-from tests.component.watching import Operator, Watched, hastened
+from tests.component.watching import NAME, Operator, Watched, hastened
 from tests.whole import Whole
 
 from .conftest import until
@@ -105,7 +105,7 @@ async def browser(watched: Watching) -> AsyncIterator[httpx.AsyncClient]:
 
 def make_instance(server: ApiServer, namespace: str, **spec: Any) -> None:
     spec = {"profile": "Local", "version": "1.0.0", "host": "taskora.localhost", **spec}
-    made = {"apiVersion": "taskora.dev/v1alpha1", "kind": "TaskoraDeployment", "metadata": {"name": "taskora"}}
+    made = {"apiVersion": "taskora.dev/v1alpha1", "kind": "TaskoraDeployment", "metadata": {"name": NAME}}
     server.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps({**made, "spec": spec}))
 
 
@@ -146,7 +146,7 @@ async def test_outcomes_that_alerts_wait_for_are_counted_from_zero(watched: Watc
 
 async def test_a_settled_instance_fires_nothing(watched: Watching) -> None:
     await until(lambda: watched.series("taskora_operator_leader == 1"))
-    await until(lambda: not watched.firing())
+    await until(lambda: watched.firing() <= {"TaskoraInstanceStalled"})
 
 
 async def test_a_database_that_was_killed_is_told_by_the_requests_that_fail(
@@ -316,6 +316,13 @@ PANELS = {
 async def test_a_panel_shows_what_happened(watched: Watching, query: str) -> None:
     """After all of the above; what the kubelet and kube-state-metrics tell is not here."""
     await until(lambda: [each for each in watched.series(query) if each["value"][1] != "NaN"])
+
+
+async def test_an_instance_that_waits_for_somebody_is_told_until_it_is_gone(watched: Watching) -> None:
+    """From the beginning: this cluster has no Dapr."""
+    await until(lambda: watched.tells("TaskoraInstanceStalled"))
+    watched.server.kubectl("delete", "-n", CROWD[0], "tkd/taskora")
+    await watched.silent("TaskoraInstanceStalled")
 
 
 async def test_every_alert_that_asks_these_processes_has_fired_and_ends(watched: Watching) -> None:

@@ -88,6 +88,7 @@ BACKEND = {"namespace": "tasks", "deployment": "taskora-backend"}
 POD = {"namespace": "tasks", "pod": "taskora-backend-5d7", "container": "backend"}
 NIGHTLY = {"namespace": "tasks", "cronjob": "taskora-backup"}
 JOB = {"namespace": "tasks", "job_name": "taskora-migrate-1-1-0"}
+BACK = {"instance_namespace": "tasks", "instance_name": "taskora", "reason": "RolledBack"}
 
 CASES = (
     Case("2 % fail", "TaskoraRequestsFail", answered("0+20x600"), 70, {}),
@@ -209,6 +210,19 @@ CASES = (
         "TaskoraOperatorLeaderless",
         {**one("taskora_operator_leader", "1x60", pod="a"), **one("taskora_operator_leader", "0x60", pod="b")},
         10,
+    ),
+    Case(
+        "a release was taken back",
+        "TaskoraInstanceStalled",
+        one("taskora_operator_instance_stalled", "1x60", **BACK),
+        15,
+        {"namespace": "tasks", **BACK},
+    ),
+    Case(
+        "an ingress class came after five minutes",
+        "TaskoraInstanceStalled",
+        one("taskora_operator_instance_stalled", "1x5 stale", **{**BACK, "reason": "IngressClassMissing"}),
+        15,
     ),
     Case(
         "a write a second for three instances",

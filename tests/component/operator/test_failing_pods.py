@@ -88,6 +88,18 @@ async def test_a_new_instances_migration_that_fails_is_told(cared: Cared) -> Non
     await cared.silent("TaskoraMigrationFailed")
 
 
+async def test_an_upgrade_that_was_taken_back_is_told_until_its_version_is(cared: Cared) -> None:
+    await cared.silent("TaskoraInstanceStalled")
+    cared.nodes.failing.add("migrate")
+    cared.write(version="1.1.0")
+    await until(lambda: "TaskoraInstanceStalled" in cared.firing(), seconds=180)
+    (stalled,) = cared.series("taskora_operator_instance_stalled")
+    assert stalled["metric"].items() >= {"instance_name": "taskora", "reason": "RolledBack"}.items()
+    cared.nodes.failing.remove("migrate")
+    cared.write()
+    await cared.silent("TaskoraInstanceStalled")
+
+
 async def test_a_backup_that_fails_is_told(cared: Cared) -> None:
     """A schedule of every minute: the first one is due within one."""
     await until(lambda: cared.tells("TaskoraBackupMissed"), seconds=180)
