@@ -79,6 +79,8 @@ REFUSED: Mapping[str, str] = {
 # Edits that only the cluster can judge, and words of the condition that tells of them.
 TOLD: Mapping[str, str] = {
     **dict.fromkeys((path for path in LEAVES if path.endswith("storage.className")), "can't become another"),
+    # No volume is ever bound here; tests/component/operator/test_storage.py shows those that are.
+    **dict.fromkeys((path for path in LEAVES if path.endswith("storage.size")), "can't be changed before it has one"),
     "paused": "Reconciling is paused",
 }
 
@@ -97,7 +99,9 @@ async def worlds(envtest: EnvTest, cluster: Cluster, names: Callable[[], str]) -
     for name in ("gce", "another", "azure-application-gateway"):
         await _once(cluster.make_cluster_wide("IngressClass", name, spec={"controller": "example.org/some"}))
     for name in ("do-block-storage", "premium-rwo", "managed-csi-premium", "another"):
-        await _once(cluster.make_cluster_wide("StorageClass", name, provisioner="example.org/some"))
+        await _once(
+            cluster.make_cluster_wide("StorageClass", name, provisioner="example.org/some", allowVolumeExpansion=True)
+        )
     async with Kubelet.at_work(envtest) as kubelet:
         yield Worlds(envtest, kubelet, names)
 
