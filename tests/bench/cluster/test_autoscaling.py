@@ -27,7 +27,7 @@ def measured(kubectl: Kubectl) -> None:
 
 
 def backend(kubectl: Kubectl) -> dict[str, Any]:
-    return kubectl.get("deployment", f"{NAME}-backend")
+    return kubectl.get("deployment", f"{NAME}-backend", "--show-managed-fields")
 
 
 def replicas(kubectl: Kubectl) -> int:
