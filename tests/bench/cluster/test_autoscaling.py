@@ -42,7 +42,10 @@ def who_sets_replicas(kubectl: Kubectl) -> set[str]:
 @pytest.mark.usefixtures("measured")
 def test_load_makes_more_backends_and_its_end_takes_them_away(kubectl: Kubectl, url: str, spec: dict[str, Any]) -> None:
     wanted = {"minReplicas": 1, "maxReplicas": MOST, "targetCPU": 60}
-    change(kubectl, {"backend": {**spec.get("backend", {}), "replicas": None, "autoscaling": wanted}})
+    # What a backend at rest takes is far below its share of this.
+    asked = {"requests": {"cpu": "100m"}}
+    backends = {**spec.get("backend", {}), "replicas": None, "resources": asked, "autoscaling": wanted}
+    change(kubectl, {"backend": backends})
     wait_until(lambda: kubectl.get("hpa", f"{NAME}-backend")["status"].get("currentMetrics"), "a decision", seconds=180)
     become_ready(kubectl)
     begun = time.monotonic()
@@ -56,7 +59,7 @@ def test_load_makes_more_backends_and_its_end_takes_them_away(kubectl: Kubectl, 
     begun = time.monotonic()
     wait_until(lambda: replicas(kubectl), "one backend", good=lambda seen: seen == 1, seconds=DOWN_SECONDS, every=2)
     print(f"one again after {time.monotonic() - begun:.0f} s")
-    change(kubectl, {"backend": {**spec.get("backend", {}), "autoscaling": None, "replicas": 2}})
+    change(kubectl, {"backend": {**spec.get("backend", {}), "autoscaling": None, "resources": None, "replicas": 2}})
     become_ready(kubectl)
     assert replicas(kubectl) == 2
     assert "taskora-operator" in who_sets_replicas(kubectl)
