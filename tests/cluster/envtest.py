@@ -10,7 +10,7 @@
         api.stop_api(); api.start_api()   # an outage: the same address, the same data
 
 Several may run at once. RBAC is on; service accounts are not injected into pods, since nothing would make their
-tokens. Without controllers nothing is garbage-collected and no namespace ends.
+tokens. Without controllers nothing is garbage-collected and no namespace ends: `Controllers` are those one wants.
 """
 
 from __future__ import annotations
@@ -162,3 +162,29 @@ class ApiServer(Service):
 
     def kubectl(self, *words: str | Path, stdin: str | None = None) -> str:
         return output(self._programs["kubectl"], f"--kubeconfig={self.kubeconfig}", *words, stdin=stdin)
+
+
+class Controllers(Service):
+    """Kubernetes' own controllers of these names, as `kube-controller-manager` has them, at work on a server."""
+
+    name = "controllers"
+
+    def __init__(self, server: ApiServer, *names: str) -> None:
+        super().__init__()
+        self._port = free_port()
+        self.process = Process(
+            binaries.go_programs("kube-controller-manager")["kube-controller-manager"],
+            f"--kubeconfig={server.kubeconfig}",
+            f"--controllers={','.join(names)}",
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={self._port}",
+            f"--cert-dir={self.folder}",
+            log=self.folder / "log",
+        )
+
+    def start(self) -> None:
+        self.process.start(lambda: answers(self._port))
+
+    def stop(self) -> None:
+        self.process.stop()

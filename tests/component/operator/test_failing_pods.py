@@ -14,9 +14,7 @@ from dataclasses import dataclass
 import pytest
 from taskora_operator.desired import alerts
 
-from tests.cluster import binaries
-from tests.cluster.envtest import ApiServer
-from tests.cluster.process import Process, answers, free_port
+from tests.cluster.envtest import ApiServer, Controllers
 from tests.cluster.services import Prometheus
 from tests.component.app.conftest import until
 from tests.component.nodes import STATES, Nodes
@@ -25,7 +23,7 @@ from tests.component.operator.process import WITHOUT_BROKER
 from tests.component.watching import Operator, Watched, hastened
 
 NAMESPACE = "tasks"
-CONTROLLERS = ("deployment", "replicaset", "statefulset", "job", "cronjob")
+CONTROLLERS = [f"{name}-controller" for name in ("deployment", "replicaset", "statefulset", "job", "cronjob")]
 INSTANCE = {"profile": "Local", "version": "1.0.0", "host": "taskora.localhost", "backup": {"schedule": "* * * * *"}}
 
 
@@ -56,19 +54,7 @@ def cared() -> Iterator[Cared]:
         install_crd(server)
         install_dapr_crds(server)
         asyncio.run(_prepare(server))
-        port = free_port()
-        controllers = Process(
-            binaries.go_programs("kube-controller-manager")["kube-controller-manager"],
-            f"--kubeconfig={server.kubeconfig}",
-            f"--controllers={','.join(f'{name}-controller' for name in CONTROLLERS)}",
-            "--leader-elect=false",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={port}",
-            f"--cert-dir={server.folder}",
-            log=server.folder / "controllers.log",
-        )
-        running.callback(controllers.stop)
-        controllers.start(lambda: answers(port))
+        running.enter_context(Controllers(server, *CONTROLLERS))
         nodes = running.enter_context(Nodes(server))
         nodes.failing.update({"migrate", "backup"})
         operator = running.enter_context(Operator(server, [NAMESPACE], program=WITHOUT_BROKER))

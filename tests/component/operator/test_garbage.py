@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from taskora_operator.cluster.permissions import INSTANCES
 from taskora_operator.cluster.transport import Request
 from taskora_operator.desired import desired
 
-from tests.cluster import binaries
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.cluster.process import Process, answers, free_port
+from tests.cluster.envtest import Controllers
 from tests.component.operator.harness import Cluster, Operator, install_crd, install_dapr_crds, no_broker, until
 from tests.component.operator.test_permissions import topics_elsewhere
 
@@ -25,28 +23,13 @@ PATIENCE = 90.0  # seconds; the garbage collector looks for new kinds now and th
 
 
 @pytest.fixture(scope="module")
-def envtest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnvTest]:
+def envtest() -> Iterator[EnvTest]:
     """With those of Kubernetes' controllers that take things away."""
-    folder: Path = tmp_path_factory.mktemp("controllers")
     with EnvTest() as server:
         install_crd(server)
         install_dapr_crds(server)
-        port = free_port()
-        controllers = Process(
-            binaries.go_programs("kube-controller-manager")["kube-controller-manager"],
-            f"--kubeconfig={server.kubeconfig}",
-            f"--controllers={','.join(CONTROLLERS)}",
-            "--leader-elect=false",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={port}",
-            f"--cert-dir={folder}",
-            log=folder / "log",
-        )
-        controllers.start(lambda: answers(port))
-        try:
+        with Controllers(server, *CONTROLLERS):
             yield server
-        finally:
-            controllers.stop()
 
 
 async def there(cluster: Cluster) -> set[str]:
