@@ -39,7 +39,7 @@ export const byId = (id) => /** @type {any} */ (document.getElementById(id))
  * A field out of sight where the keyboard is until what was asked for is there, so that keys typed meanwhile act on
  * nothing. Enter ends the line; Escape and `release` give the keyboard back.
  */
-export function hold() {
+export function holdKeys() {
   const back = document.activeElement
   const field = made('input', { class: 'vh', 'aria-label': 'One moment', autocomplete: 'off', 'data-made': true })
   /** @type {{field: HTMLInputElement, release: () => void, enter?: KeyboardEvent}} */
@@ -71,7 +71,7 @@ export function hold() {
  * @template T @param {Promise<T>} coming @param {(come: T) => void} show
  */
 export async function ahead(coming, show) {
-  const held = hold()
+  const held = holdKeys()
   try {
     const come = await coming
     if (!held.field.isConnected) return

@@ -1,6 +1,6 @@
 // @ts-check
 /** Single keys. They act on the row where the keyboard is, or on all that are selected; who types is left alone. */
-import { ahead, hold } from './dom.js'
+import { ahead, holdKeys } from './dom.js'
 import { askDate, close, open } from './panel.js'
 import { newTaskThere } from './quickadd.js'
 import { act, dueOf, move, rowOf, titleOf } from './rows.js'
@@ -36,7 +36,7 @@ const typing = (field) => field instanceof HTMLElement && field.matches('input:n
 function go(key) {
   const link = /** @type {HTMLAnchorElement | null} */ (document.querySelector(`[data-go="${CSS.escape(key)}"]`))
   if (link) {
-    hold()
+    holdKeys()
     location.assign(link.href)
   }
   return Boolean(link)

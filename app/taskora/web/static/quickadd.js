@@ -1,6 +1,6 @@
 // @ts-check
 /** Quick add: while somebody types, the words that were understood are tinted, and what they come to is said below. */
-import { byId, hold } from './dom.js'
+import { byId, holdKeys } from './dom.js'
 import { parse } from './page.js'
 
 const PAUSE = 60
@@ -44,7 +44,7 @@ if (line && !line.value.startsWith(begun)) line.value = begun + line.value
 
 /** Go where tasks are added; what is typed on the way is the beginning of the line there. */
 export function newTaskThere() {
-  const { field } = hold()
+  const { field } = holdKeys()
   field.addEventListener('input', () => sessionStorage.setItem(draft, begun + field.value))
   location.assign('/#qa')
 }

@@ -26,7 +26,7 @@ def page(tabs: tuple[Page, Page]) -> Iterator[Page]:
 def late(page: Page, what: str) -> Iterator[None]:
     """The first of these that is asked for within comes afterwards."""
     held: list[Route] = []
-    page.route(what, lambda route: held.append(route), times=1)  # noqa: PLW0108
+    page.route(what, lambda route: held.append(route), times=1)  # noqa: PLW0108 - else it is given the request, too
     with page.expect_request(what):
         yield
     # A request is told of before it is held.

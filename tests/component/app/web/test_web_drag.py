@@ -67,7 +67,7 @@ def test_a_row_stays_where_it_was_let_go_of_while_that_is_being_saved(
     desk, _ = tabs
     first, second, third = order
     kept: list[Route] = []
-    desk.route("**/acts", lambda route: kept.append(route))  # noqa: PLW0108
+    desk.route("**/acts", lambda route: kept.append(route))  # noqa: PLW0108 - else it is given the request, too
     carry(desk, first, below=third)
     with desk.expect_request("**/acts"):
         desk.mouse.up()
