@@ -78,7 +78,10 @@ def envelope(
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """Something that happened to a user's things, about to be stored. `data` is JSON but for UUIDs and times."""
+    """Something that happened to a user's things, about to be stored. `data` is JSON but for UUIDs and times.
+
+    `traceparent`: what it came of, if not of what stores it.
+    """
 
     id: UUID
     topic: Topic
@@ -87,6 +90,7 @@ class NewEvent:
     user_id: UUID
     time: datetime
     data: Mapping[str, Any]
+    traceparent: str = ""
 
     def envelope(self, *, source: str, traceparent: str) -> dict[str, Any]:
         return envelope(

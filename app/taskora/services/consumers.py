@@ -1,7 +1,10 @@
 """What each consumer makes of events, in the transaction of their inbox rows: once, however often they come."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
 import psycopg
@@ -13,6 +16,8 @@ from taskora.domain.events import BadEvent, Event, NewEvent, Topic, event_type
 from taskora.services import notifications
 from taskora.services.insights import observed
 from taskora.store import chains, consuming, outbox
+from taskora.store import notifications as stored
+from taskora.store.consuming import Notification
 from taskora.store.database import Writing
 
 REMINDER_FIRED = event_type(Topic.REMINDER, "fired")
@@ -38,57 +43,70 @@ async def audited(uow: Writing, events: Sequence[Event]) -> None:
 
 
 async def notified(uow: Writing, events: Sequence[Event]) -> None:
-    """A reminder that fired becomes a notification, told to the user's tabs; a task done needs none any more."""
+    """A reminder that fired becomes a notification, told to the user's tabs; a task done needs none any more.
+
+    What of one kind follows each other is done at once.
+    """
     telling = [event for event in events if event.type == REMINDER_FIRED or event.type in NO_LONGER_DUE]
     there = await consuming.lock_users(uow, {event.user_id for event in telling})
-    for event in telling:
-        if event.user_id in there:
-            with telemetry.unit("notify", kind="internal", traceparent=event.traceparent):
-                await (_notify if event.type == REMINDER_FIRED else _dismiss)(uow, event)
+    with ExitStack() as spans:
+        places = [
+            (event, spans.enter_context(telemetry.unit("notify", kind="internal", traceparent=event.traceparent)))
+            for event in telling
+            if event.user_id in there
+        ]
+        traced = [(event, place.context.trace.traceparent) for event, place in places]
+        for fired, those in groupby(traced, key=lambda one: one[0].type == REMINDER_FIRED):
+            await (_notify if fired else _dismiss)(uow, list(those))
 
 
-async def _dismiss(uow: Writing, event: Event) -> None:
+async def _dismiss(uow: Writing, over: Sequence[tuple[Event, str]]) -> None:
+    """Each user's tabs hear once, by the last, of what all came to."""
     now = clock.now()
-    if await consuming.dismiss(uow, user_id=event.user_id, task_id=_id(event, "task_id"), now=now):
-        await notifications.tell(uow, event.user_id, now=now)
+    tasks = {(event.user_id, _id(event, "task_id")): place for event, place in over}
+    dismissed = await consuming.dismiss(uow, tasks, now=now)
+    heard = {task[0]: place for task, place in tasks.items() if task in dismissed}
+    unread = await stored.unread_of(uow, heard) if heard else {}
+    told = [
+        notifications.changed(user_id, unread=unread.get(user_id, 0), now=now, traceparent=place)
+        for user_id, place in heard.items()
+    ]
+    await outbox.add_many(uow, told, topic=Topic.TASK)
 
 
-async def _notify(uow: Writing, event: Event) -> None:
-    task_id, reminder_id = _id(event, "task_id"), _id(event, "reminder_id")
+async def _notify(uow: Writing, fired: Sequence[tuple[Event, str]]) -> None:
+    now = clock.now()
+    made = [(_notification(event), place) for event, place in fired]
+    fresh = await consuming.notify(uow, [one for one, _ in made], now=now)
+    told = [_told(one, now=now, traceparent=place) for one, place in made if one.id in fresh]
+    await outbox.add_many(uow, told, topic=Topic.TASK)
+
+
+def _notification(event: Event) -> Notification:
     title, generation = event.data.get("title"), event.data.get("generation")
     if not isinstance(title, str) or not isinstance(generation, int):
         raise BadEvent("The event's data has no title that is text, or no generation that is a number.")
-    now, notification_id = clock.now(), clock.new_id()
-    fresh = await consuming.notify(
-        uow,
-        notification_id,
-        user_id=event.user_id,
-        task_id=task_id,
-        reminder_id=reminder_id,
-        generation=generation,
-        title=title,
-        now=now,
+    task_id, reminder_id = _id(event, "task_id"), _id(event, "reminder_id")
+    return Notification(clock.new_id(), event.user_id, task_id, reminder_id, generation, title)
+
+
+def _told(one: Notification, *, now: datetime, traceparent: str) -> NewEvent:
+    return NewEvent(
+        id=clock.new_id(),
+        topic=Topic.TASK,
+        verb="notified",
+        subject=f"notification/{one.id}",
+        user_id=one.user_id,
+        time=now,
+        data={
+            "notification_id": one.id,
+            "task_id": one.task_id,
+            "title": one.title,
+            "reminder_id": one.reminder_id,
+            "generation": one.generation,
+        },
+        traceparent=traceparent,
     )
-    if fresh:
-        await consuming.delivered(uow, reminder_id, generation=generation, now=now)
-        await outbox.add(
-            uow,
-            NewEvent(
-                id=clock.new_id(),
-                topic=Topic.TASK,
-                verb="notified",
-                subject=f"notification/{notification_id}",
-                user_id=event.user_id,
-                time=now,
-                data={
-                    "notification_id": notification_id,
-                    "task_id": task_id,
-                    "title": title,
-                    "reminder_id": reminder_id,
-                    "generation": generation,
-                },
-            ),
-        )
 
 
 def _id(event: Event, name: str) -> UUID:

@@ -28,7 +28,7 @@ async def remind(uow: Writing, *, user_id: UUID) -> list[float]:
     due = {row["id"]: row for row in found if is_due(timing_of(row), now=row["now"])}
     claimed = await firing.claim(uow, [(row["id"], row["generation"]) for row in due.values()])
     mine = [row for number, row in due.items() if number in claimed]
-    await outbox.add_many(uow, [_fired(row, user_id) for row in mine], user_id=user_id, topic=Topic.REMINDER)
+    await outbox.add_many(uow, [_fired(row, user_id) for row in mine], topic=Topic.REMINDER)
     return [(row["now"] - row["owed"]).total_seconds() for row in mine]
 
 

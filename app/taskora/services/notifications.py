@@ -59,15 +59,17 @@ async def snooze(uow: Writing, user: User, *, notification_id: UUID, until: date
 
 async def tell(uow: Writing, user_id: UUID, *, now: datetime) -> None:
     """How many are unread from now on, to the user's tabs."""
-    await outbox.add(
-        uow,
-        NewEvent(
-            id=clock.new_id(),
-            topic=Topic.TASK,
-            verb="notifications_changed",
-            subject=f"user/{user_id}",
-            user_id=user_id,
-            time=now,
-            data={"unread": await stored.unread(uow, user_id)},
-        ),
+    await outbox.add(uow, changed(user_id, unread=await stored.unread(uow, user_id), now=now))
+
+
+def changed(user_id: UUID, *, unread: int, now: datetime, traceparent: str = "") -> NewEvent:
+    return NewEvent(
+        id=clock.new_id(),
+        topic=Topic.TASK,
+        verb="notifications_changed",
+        subject=f"user/{user_id}",
+        user_id=user_id,
+        time=now,
+        data={"unread": unread},
+        traceparent=traceparent,
     )

@@ -1,6 +1,7 @@
 """What consumers keep: the inbox that makes an event count once, and what each makes of it."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -39,20 +40,40 @@ FROM unnest(%(user_ids)s::uuid[], %(nos)s::bigint[], %(event_ids)s::uuid[], %(ac
      AS given (user_id, no, event_id, action, resource, occurred_at, entry, previous, hash)
 """
 LOCK_USERS = "SELECT id FROM users WHERE id = ANY (%(user_ids)s) ORDER BY id FOR NO KEY UPDATE"
+# The reminder has its notification; news of an older generation changes nothing.
 NOTIFY = """
-INSERT INTO notifications (id, user_id, task_id, reminder_id, generation, title, created_at)
-VALUES (%(id)s, %(user_id)s, %(task_id)s, %(reminder_id)s, %(generation)s, %(title)s, %(now)s)
-ON CONFLICT DO NOTHING RETURNING id
-"""
-DELIVERED = """
-UPDATE reminders SET state = 'delivered', delivered_at = %(now)s
-WHERE id = %(reminder_id)s AND generation = %(generation)s AND state = 'fired'
+WITH made AS (
+    INSERT INTO notifications (id, user_id, task_id, reminder_id, generation, title, created_at)
+    SELECT id, user_id, task_id, reminder_id, generation, title, %(now)s
+    FROM unnest(%(ids)s::uuid[], %(user_ids)s::uuid[], %(task_ids)s::uuid[], %(reminder_ids)s::uuid[],
+                %(generations)s::int[], %(titles)s::text[])
+         WITH ORDINALITY AS given (id, user_id, task_id, reminder_id, generation, title, place)
+    ORDER BY place
+    ON CONFLICT DO NOTHING RETURNING id, reminder_id, generation
+), delivered AS (
+    UPDATE reminders SET state = 'delivered', delivered_at = %(now)s FROM made
+    WHERE reminders.id = made.reminder_id AND reminders.generation = made.generation AND state = 'fired'
+)
+SELECT id FROM made
 """
 DISMISS = """
 UPDATE notifications SET dismissed_at = %(now)s
-WHERE task_id = %(task_id)s AND user_id = %(user_id)s AND dismissed_at IS NULL
-RETURNING id
+FROM unnest(%(user_ids)s::uuid[], %(task_ids)s::uuid[]) AS over (user_id, task_id)
+WHERE notifications.task_id = over.task_id AND notifications.user_id = over.user_id AND dismissed_at IS NULL
+RETURNING over.user_id, over.task_id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a reminder that fired leaves in the user's notification centre."""
+
+    id: UUID
+    user_id: UUID
+    task_id: UUID
+    reminder_id: UUID
+    generation: int
+    title: str
 
 
 async def receive(uow: Writing, event_ids: Sequence[UUID], *, consumer: str) -> set[UUID]:
@@ -111,40 +132,24 @@ async def lock_users(uow: Writing, user_ids: Collection[UUID]) -> set[UUID]:
     return {row["id"] for row in await uow.rows(LOCK_USERS, {"user_ids": list(user_ids)})}
 
 
-async def notify(
-    uow: Writing,
-    notification_id: UUID,
-    *,
-    user_id: UUID,
-    task_id: UUID,
-    reminder_id: UUID,
-    generation: int,
-    title: str,
-    now: datetime,
-) -> bool:
-    """False when this generation of the reminder has notified before."""
-    return (
-        await uow.row(
-            NOTIFY,
-            {
-                "id": notification_id,
-                "user_id": user_id,
-                "task_id": task_id,
-                "reminder_id": reminder_id,
-                "generation": generation,
-                "title": title,
-                "now": now,
-            },
-        )
-        is not None
+async def notify(uow: Writing, those: Sequence[Notification], *, now: datetime) -> set[UUID]:
+    """Which of them are new: a generation of a reminder notifies once."""
+    rows = await uow.rows(
+        NOTIFY,
+        {
+            "ids": [one.id for one in those],
+            "user_ids": [one.user_id for one in those],
+            "task_ids": [one.task_id for one in those],
+            "reminder_ids": [one.reminder_id for one in those],
+            "generations": [one.generation for one in those],
+            "titles": [one.title for one in those],
+            "now": now,
+        },
     )
+    return {row["id"] for row in rows}
 
 
-async def delivered(uow: Writing, reminder_id: UUID, *, generation: int, now: datetime) -> None:
-    """The reminder has its notification; news of an older generation changes nothing."""
-    await uow.rows(DELIVERED, {"reminder_id": reminder_id, "generation": generation, "now": now})
-
-
-async def dismiss(uow: Writing, *, user_id: UUID, task_id: UUID, now: datetime) -> int:
-    """How many notifications of this task are over with that."""
-    return len(await uow.rows(DISMISS, {"user_id": user_id, "task_id": task_id, "now": now}))
+async def dismiss(uow: Writing, tasks: Collection[tuple[UUID, UUID]], *, now: datetime) -> set[tuple[UUID, UUID]]:
+    """Of which of the tasks (user, task) notifications are over with that."""
+    given = {"user_ids": [user_id for user_id, _ in tasks], "task_ids": [task_id for _, task_id in tasks], "now": now}
+    return {(row["user_id"], row["task_id"]) for row in await uow.rows(DISMISS, given)}

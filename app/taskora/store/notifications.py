@@ -1,5 +1,6 @@
 """Statements about notifications, as their owner sees them."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,8 +18,8 @@ SELECT found.*, due_at, due_date FROM (
 ORDER BY found.created_at DESC, found.id DESC
 """
 UNREAD = """
-SELECT count(*) AS unread FROM notifications
-WHERE user_id = %(user_id)s AND dismissed_at IS NULL AND read_at IS NULL
+SELECT user_id, count(*) AS unread FROM notifications
+WHERE user_id = ANY (%(user_ids)s) AND dismissed_at IS NULL AND read_at IS NULL GROUP BY user_id
 """
 READ = """
 WITH found AS (
@@ -43,8 +44,12 @@ async def listed(uow: Reading, user_id: UUID, *, unread: bool, after: tuple[str,
 
 
 async def unread(uow: Reading, user_id: UUID) -> int:
-    row = await uow.row(UNREAD, {"user_id": user_id})
-    return row["unread"] if row else 0
+    return (await unread_of(uow, [user_id])).get(user_id, 0)
+
+
+async def unread_of(uow: Reading, user_ids: Collection[UUID]) -> dict[UUID, int]:
+    """By user; who has none is left out."""
+    return {row["user_id"]: row["unread"] for row in await uow.rows(UNREAD, {"user_ids": list(user_ids)})}
 
 
 async def read(

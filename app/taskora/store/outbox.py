@@ -16,8 +16,11 @@ VALUES (%(topic)s, %(user_id)s, %(shard)s, %(event)s, %(traceparent)s, %(time)s)
 """
 ADD_MANY = """
 INSERT INTO outbox (topic, user_id, shard, event, traceparent, created_at)
-SELECT %(topic)s, %(user_id)s, %(shard)s, event::jsonb, %(traceparent)s, %(time)s
-FROM unnest(%(events)s::text[]) WITH ORDINALITY AS given (event, place) ORDER BY place
+SELECT %(topic)s, user_id, shard, event::jsonb, traceparent, time
+FROM unnest(%(user_ids)s::uuid[], %(shards)s::smallint[], %(events)s::text[], %(traceparents)s::text[],
+            %(times)s::timestamptz[])
+     WITH ORDINALITY AS given (user_id, shard, event, traceparent, time, place)
+ORDER BY place
 """
 ADD_NUMBERED = """
 WITH numbered AS (
@@ -27,6 +30,22 @@ INSERT INTO outbox (topic, user_id, shard, seq, event, traceparent, created_at)
 SELECT %(topic)s, %(user_id)s, %(shard)s, seq, jsonb_set(%(event)s::jsonb, '{data,seq}', to_jsonb(seq)),
        %(traceparent)s, %(time)s
 FROM numbered
+"""
+ADD_MANY_NUMBERED = """
+WITH given AS (
+    SELECT * FROM unnest(%(user_ids)s::uuid[], %(shards)s::smallint[], %(events)s::text[], %(traceparents)s::text[],
+                         %(times)s::timestamptz[])
+        WITH ORDINALITY AS given (user_id, shard, event, traceparent, time, place)
+), numbered AS (
+    UPDATE users SET seq = seq + added FROM (SELECT user_id, count(*) AS added FROM given GROUP BY user_id) AS counted
+    WHERE id = user_id RETURNING id, seq - added AS before
+), placed AS (
+    SELECT given.*, before + row_number() OVER (PARTITION BY user_id ORDER BY place) AS seq
+    FROM given JOIN numbered ON id = user_id
+)
+INSERT INTO outbox (topic, user_id, shard, seq, event, traceparent, created_at)
+SELECT %(topic)s, user_id, shard, seq, jsonb_set(event::jsonb, '{data,seq}', to_jsonb(seq)), traceparent, time
+FROM placed ORDER BY place
 """
 WAITING = """
 SELECT id, topic, user_id, shard, event::text, traceparent
@@ -75,13 +94,26 @@ async def add(uow: Writing, event: NewEvent) -> None:
     )
 
 
-async def add_many(uow: Writing, events: Sequence[NewEvent], *, user_id: UUID, topic: Topic) -> None:
-    """The same for many of one user's on one topic (not task-events), in one statement."""
-    traceparent = telemetry.traceparent()
-    told = [to_json(event.envelope(source=uow.source, traceparent=traceparent)).decode() for event in events]
-    if told:
-        given = {"topic": topic.value, "user_id": user_id, "shard": shard_of(user_id), "time": events[-1].time}
-        await uow.rows(ADD_MANY, {**given, "events": told, "traceparent": traceparent})
+async def add_many(uow: Writing, events: Sequence[NewEvent], *, topic: Topic) -> None:
+    """The same for many on one topic, in their order. On task-events, hold the users' rows before, in one order."""
+    if not events:
+        return
+    places = [event.traceparent or telemetry.traceparent() for event in events]
+    told = [
+        to_json(event.envelope(source=uow.source, traceparent=place)).decode()
+        for event, place in zip(events, places, strict=True)
+    ]
+    await uow.rows(
+        ADD_MANY_NUMBERED if topic is Topic.TASK else ADD_MANY,
+        {
+            "topic": topic.value,
+            "user_ids": [event.user_id for event in events],
+            "shards": [shard_of(event.user_id) for event in events],
+            "events": told,
+            "traceparents": places,
+            "times": [event.time for event in events],
+        },
+    )
 
 
 async def waiting(

@@ -199,7 +199,7 @@ async def test_whose_events_are_refused_or_many_holds_up_nobody(database: Databa
         await outbox.add(uow, said(refused, "x" * 1_200_000))
         for user_id, count in ((refused, BATCH), (busy, 2 * BATCH), *((other, 2) for other in others)):
             told = [said(user_id, str(number)) for number in range(count)]
-            await outbox.add_many(uow, told, user_id=user_id, topic=Topic.CHAT)
+            await outbox.add_many(uow, told, topic=Topic.CHAT)
     relay = relay_on(database, sidecar, "patient")
     await relay.settle()
     for _ in range(3):

@@ -4,15 +4,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from taskora import clock
 from taskora.asgi import Health, application
 from taskora.domain import audit
-from taskora.domain.events import Topic
+from taskora.domain.events import Topic, parse
 from taskora.events.subscriber import Consumer, keep_dead_letters
 from taskora.services import consumers
 from taskora.store import consuming
@@ -286,6 +288,77 @@ async def test_a_task_that_is_done_needs_no_reminding_any_more_and_tabs_hear_of_
     await deliver("notifier", Topic.TASK, an_event(Topic.TASK, "deleted", user_id, task_id=str(task_id)))
     told = "event->>'type' = 'dev.taskora.task.notifications_changed.v1'"
     assert urls.sql(f"SELECT event->'data'->>'unread' FROM outbox WHERE {told}") == "0"
+
+
+# What happens, to which of two tasks of whom, in which generation of its reminder. The third person is gone.
+HAPPENED = st.tuples(
+    st.sampled_from(["fired", "fired", "completed", "deleted"]), st.integers(0, 2), st.integers(0, 1), st.integers(1, 2)
+)
+NOTIFIED = "dev.taskora.task.notified.v1"
+A_PERSON = """
+INSERT INTO users (id, email, display_name, password_hash, time_zone, created_at)
+VALUES (%(id)s, %(id)s::text, '', '', 'UTC', now())
+"""
+A_TASK_THAT_FIRED = """
+WITH task AS (
+    INSERT INTO tasks (id, user_id, title, description, status, priority, tags, version, created_at, updated_at)
+    VALUES (%(id)s, %(user_id)s, '', '', 'todo', 'low', '{}', 1, now(), now()) RETURNING id, user_id
+)
+INSERT INTO reminders (id, user_id, task_id, at, fire_at, state) SELECT id, user_id, id, now(), now(), 'fired' FROM task
+"""
+
+
+async def noticed(database: Database, happened: Sequence[tuple[str, int, int, int]], *, together: bool) -> list[Any]:
+    """What it comes to for two new people with two tasks each, whose reminders have fired."""
+    people = [uuid4() for _ in range(3)]
+    tasks = {(who, which): uuid4() for who in range(3) for which in range(2)}
+    places = {task_id: place for place, task_id in tasks.items()}
+    events = [
+        a_reminder(people[who], tasks[who, which], reminder_id=str(tasks[who, which]), generation=time, title=f"{n}")
+        if verb == "fired"
+        else an_event(Topic.TASK, verb, people[who], task_id=str(tasks[who, which]))
+        for n, (verb, who, which, time) in enumerate(happened)
+    ]
+    taken = [parse(json.dumps(event).encode()) for event in events]
+    async with database.write() as uow:
+        for user_id in people[:2]:
+            await uow.rows(A_PERSON, {"id": user_id})
+        for (who, _), task_id in tasks.items():
+            if who < 2:
+                await uow.rows(A_TASK_THAT_FIRED, {"id": task_id, "user_id": people[who]})
+    for some in [taken] if together else [[event] for event in taken]:
+        async with database.write() as uow:
+            await consumers.notified(uow, some)
+    came_to = list[Any]()
+    async with database.read() as uow:
+        for user_id in people[:2]:
+            mine = {"user_id": user_id}
+            kept = await uow.rows(
+                "SELECT task_id, generation, title, dismissed_at IS NULL AS up FROM notifications"
+                " WHERE user_id = %(user_id)s ORDER BY title",
+                mine,
+            )
+            told = await uow.rows("SELECT seq, event FROM outbox WHERE user_id = %(user_id)s ORDER BY id", mine)
+            states = await uow.rows("SELECT id, state FROM reminders WHERE user_id = %(user_id)s", mine)
+            assert [row["seq"] for row in told] == [row["event"]["data"]["seq"] for row in told]
+            assert [row["seq"] for row in told] == list(range(1, len(told) + 1))
+            said = [row["event"] for row in told]
+            came_to += [
+                [(places[row["task_id"]], row["generation"], row["title"], row["up"]) for row in kept],
+                [(one["data"]["title"], one["data"]["generation"]) for one in said if one["type"] == NOTIFIED],
+                [one["data"]["unread"] for one in said if one["type"] != NOTIFIED][-1:],
+                sorted((places[row["id"]], row["state"]) for row in states),
+            ]
+    return came_to
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(happened=st.lists(HAPPENED, max_size=10))
+async def test_many_at_once_come_to_what_they_come_to_one_by_one(
+    happened: list[tuple[str, int, int, int]], database: Database
+) -> None:
+    one_by_one = await noticed(database, happened, together=False)
+    assert await noticed(database, happened, together=True) == one_by_one
 
 
 async def test_a_title_that_is_no_text_is_kept_as_a_dead_letter(deliver: Deliver, urls: Urls, user_id: UUID) -> None:
