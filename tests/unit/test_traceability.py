@@ -45,7 +45,7 @@ def test_every_alert_has_its_cause_and_the_test_that_causes_it() -> None:
     rows = [line for line in ALERTS.splitlines() if line.startswith("| `")]
     told = [name for row in rows for name in re.findall(r"`(Taskora\w+)`", row)]
     assert sorted(told) == sorted(alert.name for alert in (*alerts.INSTANCE, *alerts.OPERATOR))
-    files = re.findall(r"`(tests/component/\w+/test_(?:watching|failing_pods)\.py)`", ALERTS)
+    files = re.findall(r"`(tests/[\w/]+/test_(?:watching|failing_pods|story_watch)\.py)`", ALERTS)
     there = "".join((ROOT / file).read_text() for file in files)
     assert all(f"def {name}(" in there for row in rows for name in re.findall(r"`(test_\w+)`", row))
 
