@@ -5,6 +5,9 @@ CLUSTER := python3 tests/cluster
 RUN = "$$($(CLUSTER) uv)" run --frozen --all-extras
 # TASKORA_REPORTS=FOLDER: JUnit and coverage files of the tests that run.
 REPORT = $(if $(TASKORA_REPORTS),--junitxml=$(TASKORA_REPORTS)/$@.junit.xml --cov=taskora --cov=taskora_operator --cov-report=xml:$(TASKORA_REPORTS)/$@.coverage.xml)
+# SHARE=2/6: the second sixth of the component or end-to-end tests, by the seconds that tests/durations.json knows of each.
+# PYTEST_ADDOPTS=--store-durations make test: writes them anew.
+SPLIT = $(if $(SHARE),--splits $(notdir $(SHARE)) --group $(patsubst %/,%,$(dir $(SHARE))))
 PYTEST = $(RUN) pytest $(REPORT)
 
 .PHONY: up down reset status kubeconfig url login tools test test-unit test-component test-e2e test-down lint generated docs release bench workflows faults dev pictures
@@ -49,7 +52,7 @@ test-unit:
 	$(PYTEST) tests/unit
 
 test-component: tools
-	$(PYTEST) tests/component tests/faults
+	$(PYTEST) $(SPLIT) tests/component tests/faults
 
 faults: tools  # the long forms: 100,000 writes in a storm, the broker away for a quarter of an hour; the operator's every point
 	$(RUN) python -m tests.faults $(FAULTS)
@@ -65,7 +68,7 @@ dev: tools  # the whole application on this machine, until Ctrl-C
 test-e2e:
 	@$(CLUSTER) reset
 	@$(CLUSTER) browser
-	eval "$$($(CLUSTER) env)" && $(PYTEST) tests/e2e
+	eval "$$($(CLUSTER) env)" && $(PYTEST) $(SPLIT) tests/e2e
 
 bench:  # what is counted and timed, on a machine that has nothing else to do: the API, the clock and a backlog, a thousand instances, then the running cluster, if there is one
 	@$(CLUSTER) tools

@@ -11,8 +11,11 @@ import pytest
 from .act import Act
 
 
-@pytest.mark.parametrize(("part", "some"), [("lint test-unit", ""), ("test-component", "-k test_charts")])
-def test_ci_lints_and_tests_what_was_merged(part: str, some: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("matrix", "some"),
+    [(["part:lint test-unit"], ""), (["part:test-component", "share:2/6"], "-k test_charts")],
+)
+def test_ci_lints_and_tests_what_was_merged(matrix: list[str], some: str, tmp_path: Path) -> None:
     act = Act(tmp_path, variables={}, environment={"PATH": os.environ["PATH"], "PYTEST_ADDOPTS": some})
-    said = act.run("ci", "push", {"ref": "refs/heads/main"}, more=["--matrix", f"part:{part}"])
+    said = act.run("ci", "push", {"ref": "refs/heads/main"}, more=[f"--matrix={one}" for one in matrix])
     assert re.search(r"\d+ passed", said)
