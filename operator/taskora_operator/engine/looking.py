@@ -20,7 +20,7 @@ from taskora_operator.engine.topics import Topics, none_wanted
 from taskora_operator.profiles import Instance
 from taskora_operator.reconcile.drawing import Desire, draw, recorded, wish_of
 from taskora_operator.reconcile.found import Found, unproved
-from taskora_operator.reconcile.plan import Plan, Wanted, plan
+from taskora_operator.reconcile.plan import Plan, Remembered, Wanted, plan
 from taskora_operator.reconcile.prerequisites import prerequisites
 from taskora_operator.reconcile.rollout import Decision, Verdict, decide
 
@@ -56,7 +56,7 @@ class Looker:
         desired: Desire,
         children: ChildStore[Found],
         topics: Topics,
-        remembered: Callable[[str], Mapping[str, tuple[str, str]]],
+        remembered: Callable[[str], Remembered],
         keep: float,
     ) -> None:
         self._desired = desired

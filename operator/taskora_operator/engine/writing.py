@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from taskora_operator.cluster.apiserver import ApiError, ApiServer
 from taskora_operator.cluster.children import ChildStore, explain
@@ -12,7 +12,7 @@ from taskora_operator.desired.model import Key, Manifest, Problem
 from taskora_operator.desired.secrets import filled
 from taskora_operator.engine.instances import InstanceKey, Instances
 from taskora_operator.reconcile.found import Found, observe
-from taskora_operator.reconcile.plan import CONDITION_OF, Step, Verb, Wanted
+from taskora_operator.reconcile.plan import CONDITION_OF, Remembered, Step, Verb, Wanted
 
 Entropy = Callable[[int], bytes]
 
@@ -27,7 +27,7 @@ class Writer:
         self._instances = instances
         self._children = children
         self._entropy = entropy
-        self._remembered: dict[str, dict[str, tuple[str, str]]] = {}
+        self._remembered: dict[str, dict[str, tuple[bytes, bytes]]] = {}
         self.stopping = False
 
     async def execute(
@@ -100,7 +100,7 @@ class Writer:
             remembered[seen.uid] = (wanted.owned, seen.owned)
             log.debug("the API server keeps %s in another form than it was written", wanted.key)
 
-    def remembered(self, namespace: str) -> Mapping[str, tuple[str, str]]:
+    def remembered(self, namespace: str) -> Remembered:
         """By UID, digests of what was written and of what was made of it; a restart would write those once more."""
         return self._remembered.get(namespace, {})
 

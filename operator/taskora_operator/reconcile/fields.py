@@ -20,10 +20,10 @@ _IDENTITY = ("apiVersion", "kind")
 _METADATA_IDENTITY = ("name", "namespace")
 
 
-def digest(value: object) -> str:
-    """A short name for a JSON value: equal values have equal digests, whatever the order of their keys."""
+def digest(value: object) -> bytes:
+    """A short name, 16 bytes, for a JSON value: equal values have equal digests, whatever the order of their keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def owned(found: Manifest) -> Manifest:

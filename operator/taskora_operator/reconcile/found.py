@@ -55,7 +55,7 @@ class Found:
     owner: str | None  # "Kind/name" of the controlling owner
     owner_uid: str | None
     wanted_hash: str | None  # of what was last applied
-    owned: str  # digest of the fields our applies own
+    owned: bytes  # digest of the fields our applies own
     deleting: bool
     health: Health
     traits: Traits = NONE

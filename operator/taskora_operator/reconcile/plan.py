@@ -60,7 +60,7 @@ class Wanted:
     action: Action
     manifest: Manifest
     hash: str
-    owned: str  # the digest its owned fields have when the API server kept them as written
+    owned: bytes  # the digest its owned fields have when the API server kept them as written
     birth: Manifest | None = None
 
 
@@ -91,15 +91,19 @@ class Plan:
         return self.closed is None or self.closed > gate
 
 
+# By UID, digests of what was written and of what the API server made of it.
+Remembered = Mapping[str, tuple[bytes, bytes]]
+
+
 def seal(wanted: Object, facts: Facts) -> Wanted:
     """Add what makes an object ours: namespace, owner (so that the garbage collector works for us), hash."""
     whole = wanted.manifest
-    hash_ = digest(whole)
+    hash_ = digest(whole).hex()
     metadata: Manifest = {**whole["metadata"], "namespace": facts.namespace}
     if wanted.action is Action.CREATE_ONCE:
         birth = {**whole, "metadata": metadata}
         whole = {"apiVersion": whole["apiVersion"], "kind": whole["kind"]}
-        hash_ = digest(wanted.manifest["metadata"])  # what it was made with is never compared
+        hash_ = digest(wanted.manifest["metadata"]).hex()  # what it was made with is never compared
     else:
         birth = None
     annotations: dict[str, str] = metadata.get("annotations", {})
@@ -133,7 +137,7 @@ def plan(
     found: Mapping[Key, Found],
     *,
     facts: Facts,
-    remembered: Mapping[str, tuple[str, str]],
+    remembered: Remembered,
     problems: Sequence[Problem],
     topics_ready: bool,
     now: datetime,
@@ -208,14 +212,14 @@ def current(item: Wanted, have: Found) -> bool:
     return have.wanted_hash == item.hash or (item.action is Action.RUN_ONCE and have.health.ok)
 
 
-def as_wanted(item: Wanted, have: Found, remembered: Mapping[str, tuple[str, str]]) -> bool:
+def as_wanted(item: Wanted, have: Found, remembered: Remembered) -> bool:
     """Whether the found object is as wanted, in the fields that are ours and nowhere else."""
     return have.wanted_hash == item.hash and (
         have.owned == item.owned or remembered.get(have.uid) == (item.owned, have.owned)
     )
 
 
-def _change(item: Wanted, have: Found | None, remembered: Mapping[str, tuple[str, str]], now: datetime) -> Step | None:
+def _change(item: Wanted, have: Found | None, remembered: Remembered, now: datetime) -> Step | None:
     if have is None:
         verb = Verb.CREATE if item.action is Action.CREATE_ONCE else Verb.APPLY
         return Step(verb, item.key, item.gate, None, item)

@@ -131,7 +131,7 @@ def attempt_of(spec: Spec) -> str:
     for role in ("frontend", "backend", "scheduler", "audit", "notifier", "insights"):
         for field in ("replicas", "autoscaling"):
             whole[role].pop(field, None)
-    return digest(whole)
+    return digest(whole).hex()
 
 
 def decide(wish: Wish, recorded: Sequence[Revision], seen: Seen | None, *, now: datetime) -> Decision:

@@ -187,11 +187,11 @@ def test_restores_and_migrations_wait_for_topics() -> None:
 
 def test_a_form_that_the_api_server_chose_is_remembered_and_not_fought() -> None:
     item = seal(wanted_object(1, Gate.DATA, Action.APPLY), FACTS)
-    have = found_as(item, owned="as a webhook made it")
+    have = found_as(item, owned=b"as a webhook made it")
     assert planned([item], {item.key: have}).steps
-    remembered = {have.uid: (item.owned, "as a webhook made it")}
+    remembered = {have.uid: (item.owned, b"as a webhook made it")}
     assert not planned([item], {item.key: have}, remembered=remembered).steps
-    moved = replace(have, owned="as somebody changed it")
+    moved = replace(have, owned=b"as somebody changed it")
     assert planned([item], {item.key: moved}, remembered=remembered).steps
 
 
