@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from taskora.api.calls import Backend, Serving, Token, problems
+from taskora.api.routes import Route
 from taskora.api.shapes import SignedIn, TokenShown, user_shown
 from taskora.asgi import json_response
 from taskora.domain.people import DisplayName, Email, Session, SessionKind, TimeZone, User
@@ -14,7 +15,7 @@ from taskora.domain.text import readable
 from taskora.services import accounts, doors
 from taskora.settings import Registration
 
-router = APIRouter(prefix="/api/v1", tags=["auth"])
+router = APIRouter(prefix="/api/v1", tags=["auth"], route_class=Route)
 
 # Longer than any accepted password; what is longer still is not worth hashing.
 Secret = Annotated[str, Field(max_length=1000)]

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from taskora.api.calls import Serving, problems
+from taskora.api.routes import Route
 from taskora.services import belongings
 
-router = APIRouter(prefix="/api/v1/calendar", tags=["me"])
+router = APIRouter(prefix="/api/v1/calendar", tags=["me"], route_class=Route)
 
 
 @router.get(

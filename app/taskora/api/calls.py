@@ -42,7 +42,7 @@ class Backend:
 
 @dataclass(frozen=True)
 class Call:
-    """`token`: the session's secret. `key`: the Idempotency-Key. `fingerprint`: SHA-256 of what was asked."""
+    """`token`: the session's secret. `key`: the Idempotency-Key. `fingerprint`: SHA-256 of what was asked under it."""
 
     backend: Backend
     token: str | None
@@ -165,8 +165,13 @@ async def call(
         0 < len(idempotency_key) <= KEY_MOST and idempotency_key.isascii() and idempotency_key.isprintable()
     ):
         raise Invalid(f"An Idempotency-Key is 1 to {KEY_MOST} visible ASCII characters.")
-    asked = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body())
-    return Call(serving, token, idempotency_key, if_match, asked.digest())
+    fingerprint = b"" if idempotency_key is None else await _fingerprint(request)
+    return Call(serving, token, idempotency_key, if_match, fingerprint)
+
+
+async def _fingerprint(request: Request) -> bytes:
+    asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
+    return hashlib.sha256(asked).digest()
 
 
 Calling = Annotated[Call, Depends(call)]

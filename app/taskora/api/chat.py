@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from taskora import clock
 from taskora.api.calls import Call, Calling, problems
+from taskora.api.routes import Route
 from taskora.api.shapes import Conversation, Replied, Talks
 from taskora.asgi import json_response
 from taskora.converse import Model
@@ -20,7 +21,7 @@ from taskora.services import chat
 from taskora.store import database as store
 from taskora.store.database import Writing
 
-router = APIRouter(prefix="/api/v1/chat", tags=["chat"])
+router = APIRouter(prefix="/api/v1/chat", tags=["chat"], route_class=Route)
 
 
 def _message(text: str) -> str:

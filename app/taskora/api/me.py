@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from taskora import clock
 from taskora.api.auth import Secret
 from taskora.api.calls import Calling, problems
+from taskora.api.routes import Route
 from taskora.api.shapes import CalendarShown, Imported, Overview, Sessions, TokenMade, UserShown, user_shown
 from taskora.api.tasks import Listing
 from taskora.asgi import json_response
@@ -20,7 +21,7 @@ from taskora.services import accounts, belongings, doors
 from taskora.services import overview as overviews
 from taskora.store.database import Reading, Writing
 
-router = APIRouter(prefix="/api/v1/me", tags=["me"])
+router = APIRouter(prefix="/api/v1/me", tags=["me"], route_class=Route)
 
 READING = problems(401, 422, 429, 503)
 WRITING = problems(401, 413, 422, 429, 503)

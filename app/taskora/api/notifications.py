@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from taskora import clock
 from taskora.api.calls import Calling, problems
 from taskora.api.paging import Cursor, Limit, moment_and_id
+from taskora.api.routes import Route
 from taskora.api.shapes import Notifications, NotificationShown
 from taskora.asgi import json_response
 from taskora.domain.due import Moment
@@ -17,7 +18,7 @@ from taskora.domain.people import User
 from taskora.services import notifications
 from taskora.store.database import Reading, Writing
 
-router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
+router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"], route_class=Route)
 
 WRITING = problems(401, 404, 413, 422, 429, 503)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from taskora import clock
 from taskora.api.calls import Calling, problems
+from taskora.api.routes import Route
 from taskora.api.shapes import Preview, Upcoming
 from taskora.asgi import json_response
 from taskora.domain.due import Day, Moment, due_day, due_fields, due_of
@@ -20,7 +21,7 @@ from taskora.domain.recurrence_words import describe, why_moved
 from taskora.services import recurrence
 from taskora.store.database import Reading
 
-router = APIRouter(prefix="/api/v1/recurrence", tags=["tasks"])
+router = APIRouter(prefix="/api/v1/recurrence", tags=["tasks"], route_class=Route)
 
 Most = Annotated[int, Field(ge=1, le=60)]
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from taskora.api.calls import Calling, problems
+from taskora.api.routes import Route
 from taskora.api.shapes import Reminders, TaskShown
 from taskora.asgi import json_response
 from taskora.domain.people import User
@@ -12,7 +13,7 @@ from taskora.domain.reminders import ReminderAsked
 from taskora.services import reminders, tasks
 from taskora.store.database import Reading
 
-router = APIRouter(prefix="/api/v1", tags=["tasks"])
+router = APIRouter(prefix="/api/v1", tags=["tasks"], route_class=Route)
 
 WRITING = problems(401, 404, 413, 422, 429, 503)
 

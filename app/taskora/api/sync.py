@@ -6,11 +6,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from taskora.api.calls import Calling, Serving, problems
+from taskora.api.routes import Route
 from taskora.api.shapes import Changes, Heads
 from taskora.asgi import json_response
 from taskora.services import feed
 
-router = APIRouter(prefix="/api/v1", tags=["sync"])
+router = APIRouter(prefix="/api/v1", tags=["sync"], route_class=Route)
 
 SHA256 = r"^[0-9a-f]{64}$"
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from taskora.api.calls import Calling, problems
+from taskora.api.routes import Route
 from taskora.api.shapes import TagList, TagShown
 from taskora.asgi import json_response
 from taskora.domain.people import User
@@ -13,7 +14,7 @@ from taskora.domain.tags import TagDraft, TagPatch
 from taskora.services import tags
 from taskora.store.database import Reading, Writing
 
-router = APIRouter(prefix="/api/v1/tags", tags=["tags"])
+router = APIRouter(prefix="/api/v1/tags", tags=["tags"], route_class=Route)
 
 WRITING = problems(401, 404, 409, 413, 422, 429, 503)
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from taskora import clock
 from taskora.api.calls import Calling, problems
 from taskora.api.paging import Cursor, Limit
+from taskora.api.routes import Route
 from taskora.api.shapes import BulkDone, History, Parsed, TaskPage, TaskShown
 from taskora.asgi import json_response, validation_errors
 from taskora.domain import cursors
@@ -25,11 +26,11 @@ from taskora.domain.series import Scope
 from taskora.domain.tasks import TAGS_MOST, Draft, Patch, Priority, Status, Task, shown
 from taskora.domain.text import SearchText, TagName
 from taskora.domain.versions import etag
-from taskora.services import history, tasks
+from taskora.services import accounts, history, tasks
 from taskora.services.tasks import BULK_MOST, Bulk
 from taskora.store.database import Reading, Writing
 
-router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], route_class=Route)
 
 WRITING = problems(401, 404, 412, 413, 422, 429, 503)
 
@@ -80,7 +81,13 @@ class Listing(Query):
     cursor: Cursor = ""
     limit: Limit = 50
 
-    def wanted(self, user: User) -> Filter:
+    @property
+    def dated(self) -> bool:
+        """Whether only somebody's calendar tells what is meant."""
+        return self.due is not None or self.due_from is not None or self.due_to is not None
+
+    def wanted(self, user: User | None) -> Filter:
+        """`user`: None will do where it is not `dated`."""
         sort = parse_sort(self.sort)
         order, keys = (SEARCH, 3) if self.q and not sort else (",".join(map(str, sort)), len(sort) + 1)
         return Filter(
@@ -98,12 +105,12 @@ class Listing(Query):
             limit=self.limit,
         )
 
-    def _span(self, user: User) -> Span | None:
+    def _span(self, user: User | None) -> Span | None:
+        if user is None:
+            return None
         if self.due is not None:
             return window(self.due, now=clock.now(), zone=user.zone, week_start=user.preferences.week_start)
-        if self.due_from is not None or self.due_to is not None:
-            return days(self.due_from, self.due_to, zone=user.zone)
-        return None
+        return days(self.due_from, self.due_to, zone=user.zone) if self.dated else None
 
 
 class Many(BaseModel):
@@ -131,17 +138,14 @@ async def create(draft: Draft, calling: Calling) -> Response:
 
 @router.get("", response_model=TaskPage, responses=problems(401, 422, 429, 503))
 async def listed(asked: Annotated[Listing, fastapi.Query()], calling: Calling) -> Response:
-    async def page(uow: Reading, user: User) -> object:
+    """One statement finds the session and its user's tasks; days are the user's own, who is asked for before then."""
+    async with calling.backend.database.read() as uow:
+        user = await accounts.signed_in(uow, calling.token) if asked.dated else None
         wanted = asked.wanted(user)
-        items, cursor, seq = await tasks.listed(uow, user, wanted=wanted)
-        search = wanted.search
-        return {
-            "items": [{**task, **_marked(task, search)} for task in items] if search else items,
-            "next_cursor": cursor,
-            "seq": seq,
-        }
-
-    return json_response(await calling.read(page))
+        page = await tasks.listed(uow, calling.token, wanted=wanted)
+    search = wanted.search
+    items = [{**task, **_marked(task, search)} for task in page.items] if search else page.items
+    return json_response({"items": items, "next_cursor": page.next_cursor, "seq": page.seq})
 
 
 def _marked(task: Mapping[str, Any], search: Search) -> dict[str, object]:

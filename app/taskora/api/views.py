@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
 from taskora.api.calls import Calling, problems
+from taskora.api.routes import Route
 from taskora.api.shapes import ViewList, ViewShown
 from taskora.api.tasks import Query
 from taskora.asgi import json_response
@@ -16,7 +17,7 @@ from taskora.domain.text import Label
 from taskora.services import views
 from taskora.store.database import Reading, Writing
 
-router = APIRouter(prefix="/api/v1/views", tags=["views"])
+router = APIRouter(prefix="/api/v1/views", tags=["views"], route_class=Route)
 
 WRITING = problems(401, 404, 413, 422, 429, 503)
 

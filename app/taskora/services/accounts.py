@@ -157,9 +157,13 @@ async def erase(uow: Writing, user: User) -> None:
     await tell(uow, user.id, "erased", now=clock.now())
 
 
+def nobody() -> NotSignedIn:
+    return NotSignedIn("There is no session, or it has ended. Sign in again.")
+
+
 def _recognised(user: User | None) -> User:
     if user is None:
-        raise NotSignedIn("There is no session, or it has ended. Sign in again.")
+        raise nobody()
     telemetry.bind_user(user.id)
     return user
 

@@ -23,7 +23,7 @@ from taskora.services import tasks
 from taskora.store import conversations as stored
 from taskora.store import lists, outbox
 from taskora.store.database import Reading, Row, Writing
-from taskora.store.tasks import task_of
+from taskora.store.tasks import find_all
 
 # Among so many tasks the one that is meant is looked for.
 LOOKED_AT = 1000
@@ -284,8 +284,10 @@ def _later(at: Due, by: timedelta, user: User) -> Due:
 
 
 async def _listed(uow: Reading, user: User, wanted: Filter) -> list[Task]:
-    found, _, _ = await lists.listed(uow, user.id, wanted=wanted, zone=user.time_zone, of=task_of)
-    return found
+    page = await lists.listed(uow, lists.of_user(user.id), wanted=wanted)
+    ids = [item["id"] for item in page.items] if page else []
+    found = await find_all(uow, ids, user_id=user.id)
+    return [found[task_id] for task_id in ids if task_id in found]
 
 
 def _said(found: Sequence[Task]) -> list[tuple[str, Due | None]]:

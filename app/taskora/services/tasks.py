@@ -7,10 +7,10 @@ before. Each is a change of its own, with its event, in the same transaction.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from taskora import clock
+from taskora import clock, telemetry
 from taskora.domain import series, tasks, versions
 from taskora.domain.lists import Filter
 from taskora.domain.people import User
@@ -18,10 +18,11 @@ from taskora.domain.problems import Changed, Conflict, Invalid, NotFound
 from taskora.domain.reminders import REMINDERS_MOST, ReminderAsked
 from taskora.domain.series import Scope
 from taskora.domain.tasks import TAGS_MOST, Change, Draft, Patch, Reminding, Task, Verb
-from taskora.services import recurrence, reminders, tags
+from taskora.services import accounts, recurrence, reminders, tags
 from taskora.store import lists, search
 from taskora.store import tasks as stored
 from taskora.store.database import Reading, Writing
+from taskora.store.lists import Page
 
 Act = Callable[[Task, datetime], Change | None]
 
@@ -63,15 +64,20 @@ async def exists(uow: Reading, user: User, *, task_id: UUID) -> None:
         raise NotFound("There is no such task.")
 
 
-async def listed(uow: Reading, user: User, *, wanted: Filter) -> tuple[list[dict[str, Any]], str | None, int]:
-    """A page of tasks as they are shown, the next one's cursor if there is one, and the seq they are the state of.
+async def listed(uow: Reading, token: str | None, *, wanted: Filter) -> Page:
+    """A page for whoever has this session. A search without an order of its own gives the best first.
 
-    A search without an order of its own gives the best first.
+    Raises `NotSignedIn`.
     """
+    whose = lists.of_session(accounts.token_hash(token or ""))
     if wanted.search and not wanted.sort:
-        asked = replace(wanted, search=None)
-        return await search.found(uow, user.id, wanted=asked, search=wanted.search, zone=user.time_zone)
-    return await lists.listed(uow, user.id, wanted=wanted, zone=user.time_zone, of=stored.shown_of)
+        page = await search.found(uow, whose, wanted=replace(wanted, search=None), search=wanted.search)
+    else:
+        page = await lists.listed(uow, whose, wanted=wanted)
+    if page is None:
+        raise accounts.nobody()
+    telemetry.bind_user(page.user_id)
+    return page
 
 
 async def update(

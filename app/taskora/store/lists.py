@@ -1,8 +1,8 @@
 """Lists of tasks: filters and orders put together from fixed pieces, pages by the keys of the last row seen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -11,15 +11,14 @@ from taskora.domain import cursors
 from taskora.domain.due import Span
 from taskora.domain.lists import Filter, Order, SortKey
 from taskora.store.database import Reading, Row
-from taskora.store.tasks import COLUMNS, texts
-
-T = TypeVar("T")
+from taskora.store.people import OF_SESSION
+from taskora.store.tasks import LISTED, SHOWN, shown_of, texts
 
 # What each key sorts by, never NULL, and the type its text is read back as. A day is due when it is over.
 EXPRESSIONS: dict[SortKey, tuple[LiteralString, LiteralString]] = {
     SortKey.PRIORITY: ("array_position('{low,medium,high,urgent}', priority)", "integer"),
     SortKey.DUE_AT: (
-        "coalesce(due_at, (due_date + 1)::timestamp AT TIME ZONE %(zone)s, 'infinity')",
+        "coalesce(due_at, (due_date + 1)::timestamp AT TIME ZONE users.time_zone, 'infinity')",
         "timestamptz",
     ),
     SortKey.TITLE: ('title COLLATE "und-x-icu"', "text"),
@@ -33,13 +32,9 @@ EXPRESSIONS: dict[SortKey, tuple[LiteralString, LiteralString]] = {
 # One name a term: statements stay literal.
 KEYS: tuple[LiteralString, ...] = ("key_0", "key_1", "key_2", "key_3")
 
-# One statement, so that the items and the seq they are the state of come from one snapshot.
-HEAD = "SELECT users.seq, found.* FROM users LEFT JOIN LATERAL (SELECT" + COLUMNS  # noqa: S608
-TAIL = """
-    LIMIT %(limit)s
-) AS found ON true
-WHERE users.id = %(user_id)s
-"""
+# One statement, so that the items, the seq they are the state of, and who asks come from one snapshot.
+HEAD = "SELECT found.*, users.id, users.seq FROM users LEFT JOIN LATERAL (SELECT" + LISTED  # noqa: S608
+TAIL = " LIMIT %(limit)s) AS found ON true WHERE users.id = "
 
 IN_LIST: LiteralString = "user_id = users.id AND deleted_at IS NULL"
 IN_TRASH: LiteralString = "user_id = users.id AND deleted_at IS NOT NULL AND NOT withdrawn"
@@ -75,6 +70,33 @@ class Key:
     descending: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose tasks a list is of: SQL for their id, and its parameters."""
+
+    sql: LiteralString
+    parameters: Mapping[str, Any]
+
+
+def of_user(user_id: UUID) -> Whose:
+    return Whose("%(user_id)s", {"user_id": user_id})
+
+
+def of_session(token_hash: bytes) -> Whose:
+    """Those of whoever has this session, if it is live."""
+    return Whose(OF_SESSION, {"token_hash": token_hash})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Tasks as they are shown, the next page's cursor if there is one, whose they are, and the seq at that moment."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+    user_id: UUID
+    seq: int
+
+
 def keys_of(sort: Sequence[Order]) -> list[Key]:
     return [Key(KEYS[number], *EXPRESSIONS[order.key], order.descending) for number, order in enumerate(sort)]
 
@@ -93,15 +115,8 @@ async def standing(uow: Reading, user_id: UUID, *, today: Span) -> Row:
     return row or {"inbox": 0, "today": 0}
 
 
-async def listed(
-    uow: Reading, user_id: UUID, *, wanted: Filter, zone: str, of: Callable[[Row], T]
-) -> tuple[list[T], str | None, int]:
-    """A page, the cursor of the next one if there is one, and the user's seq at that moment.
-
-    `of`: what a row with `COLUMNS` becomes, `task_of` or `shown_of`.
-
-    Raises `Invalid` for a cursor that was made up.
-    """
+async def listed(uow: Reading, whose: Whose, *, wanted: Filter) -> Page | None:
+    """None: there is nobody. Raises `Invalid` for a cursor that was made up."""
     where, parameters = conditions(wanted)
     keys = keys_of(wanted.sort)
     if wanted.after:
@@ -111,26 +126,27 @@ async def listed(
     shown: list[LiteralString] = [", (" + key.sql + ")::text AS " + key.name for key in keys]
     order: list[LiteralString] = [key.sql + (" DESC" if key.descending else "") for key in keys]
     body = "".join(shown) + " FROM tasks WHERE " + " AND ".join(where) + " ORDER BY " + ", ".join([*order, "id DESC"])
-    parameters |= {"zone": zone, "user_id": user_id, "limit": wanted.limit + 1}
+    parameters |= {**whose.parameters, "limit": wanted.limit + 1}
     try:
-        rows = await uow.rows(HEAD + body + TAIL, parameters)
+        rows = await uow.tuples(HEAD + body + TAIL + whose.sql, parameters)
     except psycopg.DataError as error:  # all but a cursor's keys was checked before
         raise cursors.unknown() from error
-    named = ",".join(map(str, wanted.sort))
-
-    def after(row: Row) -> str:
-        return cursors.encode(named, *(row[key.name] for key in keys), row["id"])
-
-    return page(rows, wanted.limit, of=of, after=after)
+    return page(rows, wanted.limit, ",".join(map(str, wanted.sort)))
 
 
-def page(
-    rows: list[Row], limit: int, *, of: Callable[[Row], T], after: Callable[[Row], str]
-) -> tuple[list[T], str | None, int]:
-    """Of rows as `HEAD` and `TAIL` give them, one more than `limit` where there are more; `after`: a row's cursor."""
-    found = [row for row in rows if row["id"] is not None]
-    cursor = after(found[limit - 1]) if len(found) > limit else None
-    return [of(row) for row in found[:limit]], cursor, rows[0]["seq"] if rows else 0
+def page(rows: Sequence[Sequence[Any]], limit: int, *order: str) -> Page | None:
+    """Of rows as `HEAD` and `TAIL` give them, one more than `limit` where there are more.
+
+    A cursor says the `order`, what else was selected of its row, and the row's id.
+    """
+    if not rows:
+        return None
+    found = [row for row in rows if row[0] is not None]
+    cursor = None
+    if len(found) > limit:
+        last = found[limit - 1]
+        cursor = cursors.encode(*order, *last[len(SHOWN) : -2], last[0])
+    return Page([shown_of(row) for row in found[:limit]], cursor, *rows[0][-2:])
 
 
 def conditions(wanted: Filter) -> tuple[list[LiteralString], dict[str, Any]]:

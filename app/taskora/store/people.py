@@ -8,28 +8,20 @@ from uuid import UUID
 from taskora.domain.people import DEFAULTS, Preferences, SessionKind, User
 from taskora.store.database import Reading, Row, Writing
 
-SIGNED_IN = """
-SELECT users.id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at
-FROM sessions JOIN users ON users.id = user_id
-WHERE token_hash = %(token_hash)s AND revoked_at IS NULL AND expires_at > now()
+USER: LiteralString = """
+SELECT id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at FROM users WHERE
 """
-SIGNED_IN_AND_LOCKED = """
-SELECT users.id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at
-FROM sessions JOIN users ON users.id = user_id
-WHERE token_hash = %(token_hash)s AND revoked_at IS NULL AND expires_at > now()
-FOR NO KEY UPDATE OF users
+# Whose session has the token with this hash, if it is neither revoked nor over.
+OF_SESSION: LiteralString = """
+(SELECT user_id FROM sessions WHERE token_hash = %(token_hash)s AND revoked_at IS NULL AND expires_at > now())
 """
-FIND = """
-SELECT id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at FROM users
-WHERE id = %(id)s
-"""
+SIGNED_IN = USER + "id = " + OF_SESSION
+SIGNED_IN_AND_LOCKED = SIGNED_IN + "FOR NO KEY UPDATE"
+FIND = USER + "id = %(id)s"
 LOCK = FIND + " FOR NO KEY UPDATE"
 # Who is at work for this user just now is not waited for: the caller comes by again.
 HELD = LOCK + " SKIP LOCKED"
-OF_CALENDAR = """
-SELECT id, email, display_name, time_zone, is_admin, seq, preferences, training_consent_at FROM users
-WHERE calendar_hash = %(hash)s
-"""
+OF_CALENDAR = USER + "calendar_hash = %(hash)s"
 LISTED = """
 SELECT id, email, display_name, is_admin, created_at,
        (SELECT max(sessions.created_at) FROM sessions WHERE user_id = users.id) AS signed_in_at

@@ -49,6 +49,12 @@ COLUMNS = """
     id, user_id, title, description, status, priority, due_at, due_date, tags, recurrence, reminders, parent_id,
     position, version, created_at, updated_at, completed_at, deleted_at, series_id, occurrence_no, series, withdrawn
 """
+# What a list shows of a task, in the order of `shown_of`.
+LISTED = """
+    id, title, description, status, priority, due_at, due_date, tags, recurrence, reminders, parent_id, position,
+    version, created_at, updated_at, completed_at, deleted_at
+"""
+SHOWN: tuple[str, ...] = tuple(LISTED.replace(",", " ").split())
 FIND = "SELECT" + COLUMNS + "FROM tasks WHERE id = %(id)s AND user_id = %(user_id)s"
 FIND_ALL = "SELECT" + COLUMNS + "FROM tasks WHERE id = ANY (%(ids)s) AND user_id = %(user_id)s"
 CHILDREN = "SELECT" + COLUMNS + "FROM tasks WHERE parent_id = %(id)s AND user_id = %(user_id)s ORDER BY position, id"
@@ -168,9 +174,9 @@ def task_of(row: Row) -> Task:
     )
 
 
-def shown_of(row: Row) -> dict[str, Any]:
-    """`shown(task_of(row))`, but for the making of the task: a list has fifty, and they are only told."""
-    shown = {name: row[name] for name in tasks.SHOWN}
+def shown_of(row: Sequence[Any]) -> dict[str, Any]:
+    """What `shown` tells of a task, from a row that begins with `LISTED`. A list has fifty, and they are only told."""
+    shown = dict(zip(SHOWN, row, strict=False))
     if shown["recurrence"] is not None:
         shown["recurrence"] = Recurrence.model_validate(shown["recurrence"])
     return shown

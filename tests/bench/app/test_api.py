@@ -239,7 +239,7 @@ def of_postgres(urls: Urls) -> float:
         children = listed.read_text()
         try:
             seconds = used(server, children=True) + sum(used(int(pid)) for pid in children.split())
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
         if listed.read_text() == children:
             return seconds
