@@ -287,7 +287,7 @@ class Jaeger(Service):
 class Daprd(Service):
     """A Dapr sidecar without a control plane. It waits for the application's port, so start that first.
 
-    `components` is a folder of Component, Subscription and HTTPEndpoint manifests; `configuration` a manifest's file.
+    `components` is a folder of Component, Subscription and HTTPEndpoint manifests.
     `flags` are further ones of daprd's, by name without dashes.
     """
 
@@ -299,7 +299,6 @@ class Daprd(Service):
         app_id: str,
         components: Path,
         app_port: int | None = None,
-        configuration: Path | None = None,
         env: Mapping[str, str] | None = None,
         **flags: str,
     ) -> None:
@@ -316,11 +315,14 @@ class Daprd(Service):
             "metrics-port": str(free_port()),
             "log-level": "info",
             **({"app-port": str(app_port)} if app_port else {}),
-            **({"config": str(configuration)} if configuration else {}),
+            "config": str(configuration := self.folder / "configuration.yaml"),
             **{name.replace("_", "-"): value for name, value in flags.items()},
         }
         words = [f"--{name}={value}" for name, value in given.items()]
-        # Its name resolution is the machine's mDNS unless the configuration names another.
+        # By mDNS, its own choice, it would find anybody's "backend" on this machine; so it finds nobody.
+        nobody = {"component": "kubernetes", "version": "v1", "configuration": {"template": "127.0.0.1:1"}}
+        alone = {"apiVersion": "dapr.io/v1alpha1", "kind": "Configuration", "metadata": {"name": "alone"}}
+        configuration.write_text(json.dumps({**alone, "spec": {"nameResolution": nobody}}))  # which is YAML
         self.process = Process(binaries.dapr() / "daprd", *words, log=self.log, env=env)
 
     def start(self) -> None:
