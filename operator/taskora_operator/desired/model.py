@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -133,6 +134,7 @@ class Problem:
     condition: str  # PrerequisitesMet, DataServicesReady, …
     reason: str  # CamelCase
     message: str
+    passes_until: datetime | None = None  # before then it may pass by itself, and nobody has to act
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ have takes no room in the others.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -30,8 +30,9 @@ class Traits:
     """What only some kinds have."""
 
     replicas: int | None = None  # spec.replicas
-    pods: int = 0  # status.replicas
+    pods: int = 0  # status.replicas; of a Job all that it ever had
     scaled_by_others: bool = False  # whoever uses the scale subresource has set them
+    made_at: datetime | None = None  # of a Job that has not ended well, of a PersistentVolumeClaim that is not bound
     completed_at: datetime | None = None  # of a Job that ended well
     address: str = ""  # of an Ingress, once its controller has published one
     revision: Revision | None = None  # of a ControllerRevision
@@ -99,13 +100,22 @@ def _traits(found: Manifest) -> Traits:
     status: dict[str, Any] = found.get("status") or {}
     match kind:
         case "PersistentVolumeClaim":
+            bound = status.get("phase") == "Bound"
             return Traits(
                 storage=spec.get("resources", {}).get("requests", {}).get("storage", ""),
                 storage_class=spec.get("storageClassName", ""),
-                bound=status.get("phase") == "Bound",
+                bound=bound,
+                made_at=None if bound else _time(metadata.get("creationTimestamp")),
             )
         case "Job":
-            return Traits(completed_at=_time(status.get("completionTime")))
+            completed_at = _time(status.get("completionTime"))
+            uncounted: Mapping[str, Sequence[str]] = status.get("uncountedTerminatedPods") or {}
+            return Traits(
+                pods=sum(status.get(each, 0) for each in ("active", "failed", "succeeded"))
+                + sum(len(pods) for pods in uncounted.values()),
+                made_at=None if completed_at else _time(metadata.get("creationTimestamp")),
+                completed_at=completed_at,
+            )
         case "Ingress":
             addresses = status.get("loadBalancer", {}).get("ingress", ())
             return Traits(address=next((a.get("ip") or a.get("hostname", "") for a in addresses), ""))

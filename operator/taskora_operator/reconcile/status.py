@@ -86,7 +86,7 @@ def fold(previous: Status, seen: Observation, *, now: datetime) -> Status:
         conditions.set(ConditionType.SECRETS_ROTATED, "True", "Rotated" if seen.rotations.last else "NotYetDue", "")
     else:
         conditions.drop(ConditionType.SECRETS_ROTATED)
-    for type_, verdict in _verdict(seen).items():
+    for type_, verdict in _verdict(seen, now).items():
         conditions.set(type_, *verdict)
     return Status(
         observed_generation=generation,
@@ -226,14 +226,17 @@ def _ingress(found: Sequence[Found]) -> Verdict:
     return "True", "AddressPending", "the ingress controller has not published an address"
 
 
-def _verdict(seen: Observation) -> Mapping[ConditionType, Verdict]:
+def _verdict(seen: Observation, now: datetime) -> Mapping[ConditionType, Verdict]:
     """`Ready`, `Progressing` and `Stalled`. Stalled means that someone has to act before more can happen."""
+    lasting = [p for p in seen.problems if p.passes_until is None or p.passes_until <= now]
     failed = [w for w in seen.wanted if w.key in seen.found and seen.found[w.key].health.failed_at is not None]
-    if seen.problems:
-        reason, message = seen.problems[0].reason, " ".join(p.message for p in seen.problems)
+    if lasting:
+        reason, message = lasting[0].reason, " ".join(p.message for p in lasting)
     elif failed:
         health = seen.found[failed[0].key].health
         reason, message = health.reason, f"{failed[0].key}: {health.message}"
+    elif seen.problems:
+        reason, message = seen.problems[0].reason, " ".join(p.message for p in seen.problems)
     elif seen.rotations.under_way and seen.plan.closed is not None:
         reason, message = "Rotating", f"{seen.rotations.under_way}: {seen.plan.waiting}"
     elif seen.plan.closed is not None:
@@ -246,8 +249,8 @@ def _verdict(seen: Observation) -> Mapping[ConditionType, Verdict]:
         reason, message = "Suspended", "Nothing runs and all data is kept. Set spec.suspended to false to wake it."
     else:
         reason, message = "Ready", ""
-    stalled = bool(seen.problems or failed)
-    ready = seen.plan.settled and not stalled and not seen.topics_error and not seen.ending
+    stalled = bool(lasting or failed)
+    ready = seen.plan.settled and not stalled and not seen.problems and not seen.topics_error and not seen.ending
     if seen.paused:
         serves = all(w.key in seen.found and seen.found[w.key].health.ok for w in seen.wanted)
         told = "Reconciling is paused: set spec.paused to false to act on changes again."

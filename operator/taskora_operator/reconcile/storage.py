@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from taskora_operator.api.quantity import amount
 from taskora_operator.desired.model import Capabilities, Facts, Key, Object, Problem
 from taskora_operator.reconcile.found import Found
 
 KIND = "PersistentVolumeClaim"
+PROVISIONING = timedelta(minutes=5)
+"""A volume may take as long as this to be had, its node included."""
 
 
 def hold(
@@ -59,7 +62,8 @@ def _held(claim: Object, have: Found, capabilities: Capabilities) -> tuple[Objec
             f"{claim.key} waits for a volume of {has.storage}, and its size can't be changed before it has one; then "
             f"it grows to {size} by itself. `kubectl describe pvc {claim.key.name}` tells what it waits for."
         )
-        problems.append(Problem("Ready", "StorageNotBound", message))
+        passes_until = has.made_at + PROVISIONING if has.made_at else None
+        problems.append(Problem("Ready", "StorageNotBound", message, passes_until))
     size = has.storage if grows and problems else size
     spec = claim.manifest["spec"] | {"resources": {"requests": {"storage": size}}, "storageClassName": class_}
     spec = {name: value for name, value in spec.items() if value is not None}

@@ -43,6 +43,8 @@ async def test_a_volume_asked_to_grow_before_it_is_there_grows_once_it_is(cluste
         told = await until(
             lambda: cluster.condition("Ready"), "StorageNotBound", good=lambda c: c["reason"] == "StorageNotBound"
         )
+        assert (await cluster.condition("Progressing"))["status"] == "True"
+        assert (await cluster.condition("Stalled"))["status"] == "False", "a volume takes its time"
         assert "waits for a volume of 2Gi" in told["message"]
         assert "kubectl describe pvc taskora-postgres" in told["message"]
         assert await asked(cluster) == "2Gi"

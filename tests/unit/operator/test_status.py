@@ -63,6 +63,19 @@ def test_ready_progressing_and_stalled_agree(drawn: object, problems: tuple[Prob
     assert (said["Ready"] == "True") == (seen.plan.settled and not seen.problems)
 
 
+def test_what_may_pass_by_itself_is_progress_until_it_has_had_its_time() -> None:
+    passes = replace(PROBLEM, reason="StorageNotBound", passes_until=NOW + timedelta(minutes=5))
+    for problems, minutes, reason, stalled in (
+        ((passes,), 4, "StorageNotBound", "False"),
+        ((passes,), 5, "StorageNotBound", "True"),
+        ((passes, PROBLEM), 4, "IngressClassMissing", "True"),
+    ):
+        folded = status_.fold(Status(), observation([], problems=problems), now=NOW + timedelta(minutes=minutes))
+        said = by_type(folded)
+        assert (said["Ready"].status, said["Ready"].reason) == ("False", reason)
+        assert said["Stalled"].status == stalled != said["Progressing"].status
+
+
 def kstatus(status: dict[str, Any], *, generation: int) -> str:
     """What Flux and others that build on sigs.k8s.io/cli-utils make of any kind of resource."""
     observed = status.get("observedGeneration")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 from taskora_operator.api.quantity import amount
@@ -26,6 +28,7 @@ def found(size: str, class_: str | None, *, bound: bool = True) -> Found:
                 "name": "taskora-postgres",
                 "uid": "1",
                 "resourceVersion": "1",
+                "creationTimestamp": "2026-01-01T00:00:00Z",
                 "labels": {
                     "app.kubernetes.io/managed-by": "taskora-operator",
                     "app.kubernetes.io/instance": "taskora",
@@ -82,6 +85,8 @@ def test_what_can_not_be_had_is_told_in_words_and_leaves_every_gate_open() -> No
     for class_, reason in (("grows", "StorageNotBound"), ("gone", "StorageNotBound"), ("stays", "StorageFixed")):
         asked, _, [problem] = held("4Gi", None, found("2Gi", class_, bound=False))
         assert (asked, problem.reason) == ("2Gi", reason)
+        passes_until = datetime(2026, 1, 1, 0, 5, tzinfo=UTC) if reason == "StorageNotBound" else None
+        assert problem.passes_until == passes_until, "a volume takes its time, a class does not change"
     _, kept, [problem] = held("2Gi", "grows", found("2Gi", "stays"))
     assert (kept, problem.reason) == ("stays", "StorageClassFixed")
 
