@@ -5,6 +5,7 @@ Its last words, where Kubernetes collects them, tell the operator which schema t
 
 import asyncio
 import logging
+import signal
 
 from pydantic import SecretStr
 from sqlalchemy import make_url
@@ -26,6 +27,8 @@ def migrate(settings: Settings) -> int:
     if owner is None or app is None:
         log.error("Set TASKORA_DATABASE_OWNER_URL and TASKORA_DATABASE_URL (docs/environment.md).")
         return 1
+    # The first process of a container is not ended by SIGTERM, and the server is to be told to stop.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         login = make_url(app.get_secret_value()).username
         state = upgrade(owner.get_secret_value(), app_login=login or "", release=settings.version)
@@ -33,6 +36,9 @@ def migrate(settings: Settings) -> int:
             asyncio.run(_administrator(owner, settings.admin_email, settings.admin_password))
     except (MigrationFailed, Problem, ValueError) as error:
         log.error("%s", error)
+        return 1
+    except KeyboardInterrupt:
+        log.error("Ended before it was done: nothing was changed.")
         return 1
     if settings.termination_log.exists():
         settings.termination_log.write_text(str(state), encoding="utf-8")
@@ -44,6 +50,7 @@ async def _administrator(owner: SecretStr, email: str, password: SecretStr) -> N
     database.open(owner.get_secret_value())
     try:
         async with database.write() as uow:
+            await uow.rows("SET LOCAL lock_timeout = '5s'")
             await accounts.ensure_administrator(
                 uow, email=normal_email(email), password_hash=HASHER.hash(password.get_secret_value())
             )

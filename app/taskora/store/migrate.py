@@ -4,7 +4,7 @@ What the schema is, and which is the oldest release that works with it, stays in
 that finds a newer schema knows whether it may run, and the operator whether it may go back.
 
 All of it is one transaction under one advisory lock: two that run at once do the work once, and one that is killed has
-done nothing.
+done nothing. For another migration it waits; for any other lock hardly, since all who come after it would wait, too.
 """
 
 import json
@@ -17,14 +17,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from taskora.store.database import CONNECT_ARGUMENTS
 from taskora.store.schema import metadata
 
 log = logging.getLogger("taskora.migrate")
 
 WAIT_SECONDS = 60
+LOCK_SECONDS = 5
 LOCK = 0x7A5C02A
 SHARED = "taskora_app"
 """The role whose rights two logins share that take turns; a login that is no member of it has the rights itself."""
@@ -45,20 +48,47 @@ class SchemaState:
         return json.dumps(asdict(self))
 
 
-def upgrade(owner_url: str, *, app_login: str, release: str = "dev", wait: float = WAIT_SECONDS) -> SchemaState:
-    """Upgrade as the owner and grant to `app_login`; waits up to `wait` seconds for the server.
+def upgrade(
+    owner_url: str,
+    *,
+    app_login: str,
+    release: str = "dev",
+    wait: float = WAIT_SECONDS,
+    lock_wait: float = LOCK_SECONDS,
+) -> SchemaState:
+    """Upgrade as the owner and grant to `app_login`; waits up to `wait` seconds for the server, and up to `lock_wait`
+    for what others have locked.
 
     A schema newer than this release knows is left as it is, where it works with `release`.
-    Raises `MigrationFailed` when it does not, when the server can't be reached or the login does not exist.
+    Raises `MigrationFailed` when it does not, when the server can't be reached, a lock can't be had or the login does
+    not exist.
     """
     engine = create_engine(
         make_url(owner_url).set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": 3, "prepare_threshold": None},
+        connect_args=CONNECT_ARGUMENTS,
         use_native_hstore=False,
     )
     _await_server(engine, wait=wait)
+    try:
+        return _upgrade(engine, app_login=app_login, release=release, lock_wait=lock_wait)
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        statement = " ".join((error.statement or "").split())[:80]
+        raise MigrationFailed(
+            f"A lock was not had within {lock_wait:g} s, so nothing was changed. {_holders(engine)} "
+            f"What waited: {statement}"
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def _upgrade(engine: Engine, *, app_login: str, release: str, lock_wait: float) -> SchemaState:
     with engine.begin() as connection:
+        # Whoever killed this waits no longer for what it began.
+        connection.exec_driver_sql("SET LOCAL client_connection_check_interval = '1s'")
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {lock_wait * 1000:.0f}")
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         state = _newer(connection, ScriptDirectory.from_config(config), release)
@@ -69,8 +99,32 @@ def upgrade(owner_url: str, *, app_login: str, release: str = "dev", wait: float
             connection.exec_driver_sql("SELECT inbox_roll(now())")
             _grant(connection, app_login)
             log.info("The schema is at its newest revision and granted to the application")
-    engine.dispose()
     return state
+
+
+def _holders(engine: Engine) -> str:
+    """Whose transactions have locked tables, and still have a second later, in words."""
+    with engine.connect() as connection:
+        before = {transaction for transaction, *_ in connection.exec_driver_sql(_LOCKS)}
+        connection.rollback()
+        time.sleep(1)
+        held = [row for row in connection.exec_driver_sql(_LOCKS) if row[0] in before]
+    told = [
+        f"{tables} by process {pid} (login {login}, {program or 'no name'})" for _, pid, login, program, tables in held
+    ]
+    ends = "End it there with SELECT pg_terminate_backend(PROCESS), or wait for it; then ask for the release again."
+    return f"Locked are {'; '.join(told)}. {ends}" if told else "Whoever had it has let go of it since."
+
+
+# The owner may not see since when, but a transaction has a name of its own.
+_LOCKS = """
+SELECT l.virtualtransaction, a.pid, a.usename, a.application_name, string_agg(DISTINCT c.relname, ', ')
+FROM pg_locks l
+JOIN pg_stat_activity a USING (pid)
+JOIN pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+WHERE l.granted AND l.locktype = 'relation' AND a.pid <> pg_backend_pid() AND a.datname = current_database()
+GROUP BY 1, 2, 3, 4
+"""
 
 
 def _state(scripts: ScriptDirectory) -> SchemaState:

@@ -260,8 +260,11 @@ class Update(SpecModel):
         )
     )
 
-    progress_deadline_seconds: Annotated[int, Field(ge=30, le=3600, json_schema_extra={"format": "int32"})] = 120
-    """How long a rollout may make no progress before it counts as failed."""
+    progress_deadline_seconds: Annotated[int, Field(ge=30, le=3600, json_schema_extra={"format": "int32"})] = 90
+    """How long a rollout may make no progress, or its migration not even start, before it counts as failed."""
+
+    migration_deadline_seconds: Annotated[int, Field(ge=60, le=604800, json_schema_extra={"format": "int64"})] = 1800
+    """How long a migration that runs may take before it counts as failed: more than the largest table needs."""
 
     rollback: Rollback = Rollback.AUTOMATIC
     """What follows a rollout that failed. Automatic: back to the last release that served. Never: it stays as it is."""

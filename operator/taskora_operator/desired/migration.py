@@ -16,6 +16,8 @@ from taskora_operator.desired.workloads import USER
 from taskora_operator.profiles import Instance, RoleName
 
 COMPONENT = "migrate"
+LAST_WORDS = 60
+"""Seconds by which a Job outlives its deadline: its pod, which ends with it, can be asked until then why it hangs."""
 
 
 def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
@@ -35,7 +37,7 @@ def _job(instance: Instance, facts: Facts) -> Manifest:
         labels=labels(instance, facts, COMPONENT),
         spec={
             "backoffLimit": 2,  # with its pauses of 10 and 20 s, a verdict within a minute
-            "activeDeadlineSeconds": 1800,
+            "activeDeadlineSeconds": instance.spec.update.migration_deadline_seconds + LAST_WORDS,
             "template": {
                 "metadata": {"labels": selector(facts, COMPONENT)},
                 "spec": pod(

@@ -33,7 +33,7 @@ async def look(
     schema: Schema | None = None
     if migration is not None and unstated and pods is not None:
         schema = stated(pods_.termination_message(pods_.pods_of(migration, pods)))
-    trouble = pods_.trouble(wanted, found, pods or [], now=now, deadline=deadline)
+    trouble = pods_.trouble(wanted, found, pods, now=now, deadline=deadline)
     if trouble is not None and target.outcome is Outcome.PROGRESSING:
         trouble = await _with_last_lines(reader, trouble)
     return Seen(healthy=all(_serves(item, found) for item in rolled), trouble=trouble, schema=schema)

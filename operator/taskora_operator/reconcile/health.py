@@ -102,7 +102,10 @@ def _job(found: Manifest) -> Health:
         message = failed.get("message") or "the Job failed"
         reason = failed.get("reason") or "JobFailed"
         return Health(ok=False, ready=0, reason=reason, message=message, failed_at=_time(failed))
-    return Health(ok=False, ready=0, reason="Running", message="the Job has not finished")
+    status: Mapping[str, Any] = found.get("status", {})
+    begun = f"; it began at {status['startTime']}" if status.get("startTime") else ""
+    failed = f"; pods of it that failed: {status['failed']}" if status.get("failed") else ""
+    return Health(ok=False, ready=0, reason="Running", message=f"the Job has not finished{begun}{failed}")
 
 
 def _claim(found: Manifest) -> Health:

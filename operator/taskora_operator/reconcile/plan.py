@@ -98,7 +98,7 @@ Remembered = Mapping[str, tuple[bytes, bytes]]
 def seal(wanted: Object, facts: Facts) -> Wanted:
     """Add what makes an object ours: namespace, owner (so that the garbage collector works for us), hash."""
     whole = wanted.manifest
-    hash_ = digest(whole).hex()
+    hash_ = digest(_fixed(whole) if wanted.action in IMMUTABLE else whole).hex()
     metadata: Manifest = {**whole["metadata"], "namespace": facts.namespace}
     if wanted.action is Action.CREATE_ONCE:
         birth = {**whole, "metadata": metadata}
@@ -130,6 +130,12 @@ def seal(wanted: Object, facts: Facts) -> Wanted:
         owned=digest(applied(manifest)),
         birth=birth,
     )
+
+
+def _fixed(job: Manifest) -> Manifest:
+    """Without what may change while it runs: who gives it more time does not want it begun anew."""
+    spec: Manifest = job.get("spec", {})
+    return {**job, "spec": {name: value for name, value in spec.items() if name != "activeDeadlineSeconds"}}
 
 
 def plan(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from taskora_operator.desired.kube import CONFIG_HASH
+from taskora_operator.desired.migration import LAST_WORDS
 from taskora_operator.desired.model import Gate, Key, Manifest
 from taskora_operator.reconcile.found import Found
 from taskora_operator.reconcile.plan import Wanted
@@ -81,29 +82,51 @@ def _configuration(metadata: Mapping[str, Any]) -> str:
 def trouble(
     wanted: Sequence[Wanted],
     found: Mapping[Key, Found],
-    pods: Sequence[Manifest],
+    pods: Sequence[Manifest] | None,
     *,
     now: datetime,
     deadline: timedelta,
 ) -> Trouble | None:
-    """The first thing that will not mend by itself; None while there is hope."""
+    """The first thing that will not mend by itself; None while there is hope. `pods` are None where they can't be read;
+    `deadline` is how long anything may take to start."""
     for item in waiting(wanted, found):
         health = found[item.key].health
-        mine = pods_of(item, pods)
+        mine = pods_of(item, pods or ())
         why = next((each for pod in mine for each in _why(item.key, pod, now, deadline)), None)
         if health.failed_at is not None:
             reason = _FAILED_JOBS[item.gate] if item.key.kind == "Job" else health.reason
             why = why or _not_ready(mine)
             told = f"{item.key}: {health.message}" + (f"; {why.message}" if why else "")
             return replace(why or Trouble(reason, ""), reason=reason, message=told)
+        if why is None and item.key.kind == "Job" and pods is not None:
+            why = _overdue(item, found[item.key], mine, now, deadline)
         if why is not None:
             return why
     return None
 
 
+def _overdue(job: Wanted, have: Found, pods: Sequence[Manifest], now: datetime, deadline: timedelta) -> Trouble | None:
+    """A Job may run for as long as it was given, but it has to start: nothing else tells that it does not."""
+    age = now - have.traits.made_at if have.traits.made_at else timedelta(0)
+    if not pods:
+        if have.traits.pods or age < deadline:
+            return None
+        return Trouble("NotStarted", f"{job.key}: it gets no pod; `kubectl describe job {job.key.name}` tells why")
+    pod = max(pods, key=_made_at)
+    name = pod["metadata"]["name"]
+    begun = [each for each in _containers(pod) if each.get("state", {}).keys() - {"waiting"}]
+    limit = job.manifest["spec"]["activeDeadlineSeconds"] - LAST_WORDS
+    if not begun and now - _made_at(pod) >= deadline:
+        return Trouble("NotStarted", f"{job.key}: pod {name} does not start; `kubectl describe pod {name}` tells why")
+    if begun and age >= timedelta(seconds=limit):
+        message = f"{job.key}: it has not ended within {limit} s, which is what it was given"
+        return Trouble("DeadlineExceeded", message, name, begun[-1]["name"])
+    return None
+
+
 def _why(key: Key, pod: Manifest, now: datetime, deadline: timedelta) -> Iterator[Trouble]:
     name = pod["metadata"]["name"]
-    late = now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) >= deadline
+    late = now - _made_at(pod) >= deadline
     unplaced = _condition(pod, "PodScheduled", "False")
     if late and unplaced.get("reason") == "Unschedulable":
         said = unplaced.get("message", "").rstrip(".")
@@ -140,6 +163,10 @@ def _not_ready(pods: Sequence[Manifest]) -> Trouble | None:
 def _condition(pod: Manifest, type_: str, status: str) -> Mapping[str, str]:
     conditions: Sequence[Mapping[str, str]] = pod.get("status", {}).get("conditions") or ()
     return next((c for c in conditions if c["type"] == type_ and c["status"] == status), dict[str, str]())
+
+
+def _made_at(pod: Manifest) -> datetime:
+    return datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
 
 
 def _containers(pod: Manifest) -> Iterator[dict[str, Any]]:

@@ -126,8 +126,9 @@ class Decision:
 
 
 def attempt_of(spec: Spec) -> str:
-    """Names what is attempted. What only decides how much of it runs, or whether, is no other attempt."""
+    """Names what is attempted. What only decides how much of it runs, or whether, is no other attempt; more time is."""
     whole = spec.model_dump(mode="json", exclude={"paused", "suspended", "deletion_policy", "update", "backup"})
+    whole["time"] = [spec.update.progress_deadline_seconds, spec.update.migration_deadline_seconds]
     for role in ("frontend", "backend", "scheduler", "audit", "notifier", "insights"):
         for field in ("replicas", "autoscaling"):
             whole[role].pop(field, None)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -12,10 +14,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 from taskora.store.database import Database
-from taskora.store.migrate import MigrationFailed, SchemaState, upgrade
+from taskora.store.migrate import LOCK, MigrationFailed, SchemaState, upgrade
 from taskora.store.schema import metadata
 
-from .conftest import PASSWORD, Urls, api_on
+from .conftest import PASSWORD, Urls, api_on, until
+
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+LONG = 180  # seconds: processes start slowly on a busy machine
 
 
 def migrate(urls: Urls, **environment: str) -> subprocess.Popen[str]:
@@ -81,6 +86,43 @@ def test_a_server_that_is_away_is_a_sentence(urls: Urls) -> None:
     away = make_url(urls.owner).set(port=1).render_as_string(hide_password=False)
     with pytest.raises(MigrationFailed, match="did not let the owner in within"):
         upgrade(away, app_login="taskora_app", wait=0)
+
+
+def test_a_lock_that_is_not_had_is_told_with_who_has_it_and_nothing_is_changed(urls: Urls) -> None:
+    with psycopg.connect(urls.app, application_name="nightly-report") as other:
+        other.execute("SELECT count(*) FROM tasks, alembic_version")
+        pid = other.info.backend_pid
+        # What a migration does to a table that somebody reads, in the middle of what every migration does.
+        urls.sql(
+            "CREATE OR REPLACE FUNCTION inbox_roll(at timestamptz) RETURNS void LANGUAGE sql AS "
+            "'ALTER TABLE tasks ADD COLUMN IF NOT EXISTS more int'"
+        )
+        with pytest.raises(MigrationFailed) as told:
+            upgrade(urls.owner, app_login="taskora_app", lock_wait=0.2)
+    said = str(told.value)
+    assert f"alembic_version, tasks by process {pid} (login taskora_app, nightly-report)" in said
+    assert "What waited: SELECT inbox_roll(now())" in said
+    upgrade(urls.owner, app_login="taskora_app", lock_wait=0.2)
+    assert urls.sql("SELECT count(more) FROM tasks") == "0"
+
+
+async def test_it_waits_for_another_migration_and_leaves_nothing_at_work_when_it_is_killed(empty: Urls) -> None:
+    def waits(number: int) -> Callable[[], bool]:
+        return lambda: empty.sql(WAITS) == str(number)
+
+    with psycopg.connect(empty.owner) as first:
+        first.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            waiting = migrate(empty)
+            await until(waits(1), seconds=LONG)
+            waiting.send_signal(sign)
+            said, _ = waiting.communicate(timeout=LONG)
+            assert ("nothing was changed" in said) == (sign is signal.SIGTERM)
+            await until(waits(0), seconds=LONG)
+        waiting = migrate(empty)
+        await until(waits(1), seconds=LONG)
+        first.rollback()
+    assert waiting.wait(LONG) == 0
 
 
 def test_its_last_words_tell_the_schema_and_whom_it_serves(empty: Urls, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from taskora_operator.desired.kube import replicas
+from taskora_operator.desired.migration import LAST_WORDS
 from taskora_operator.desired.model import Action, Desired, Facts, Gate, Manifest, Object
 from taskora_operator.profiles import Instance
 
@@ -84,7 +85,11 @@ def small(instance: Instance, facts: Facts) -> Desired:
             "-migrate",
             Gate.SCHEMA,
             "migrate",
-            spec={"template": job, "backoffLimit": 2},
+            spec={
+                "template": job,
+                "backoffLimit": 2,
+                "activeDeadlineSeconds": instance.spec.update.migration_deadline_seconds + LAST_WORDS,
+            },
             action=Action.REPLACE,
         ),
         workload("backend", Gate.BACKEND),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -59,23 +59,30 @@ async def until_rolling(cluster: Cluster, component: str, wanted: str) -> None:
 
 
 @asynccontextmanager
-async def serving(cluster: Cluster, *, old_pods: bool = False, **spec: Any) -> AsyncIterator[Operator]:
-    """An operator and an instance that runs 1.0.0; whoever asks for a log is given LOG, and for pods, with `old_pods`,
-    such as seem to have been there for long."""
+async def serving(cluster: Cluster, *, old: Collection[str] = (), **spec: Any) -> AsyncIterator[Operator]:
+    """An operator and an instance that runs 1.0.0; whoever asks for a log is given LOG, and objects of the kinds `old`
+    seem to have been there for long."""
     await cluster.make_instance(**spec)
     operator = Operator(cluster)
-    send = operator.wire.inner.send
+    send, stream = operator.wire.inner.send, operator.wire.inner.stream
+
+    def aged(request: Request, body: bytes) -> bytes:
+        made = b'"creationTimestamp":"2026-01-01T00:00:00Z"'
+        ages = request.kind in old or any(b'"kind":"%s"' % kind.encode() in body for kind in old)
+        return re.sub(rb'"creationTimestamp":"[^"]+"', made, body) if ages else body
 
     async def with_logs(request: Request, /) -> Response:
         if request.path.endswith("/log"):
             return Response(200, {}, LOG)
         answer = await send(request)
-        if old_pods and request.kind == "Pod":
-            body = re.sub(rb'"creationTimestamp":"[^"]+"', b'"creationTimestamp":"2026-01-01T00:00:00Z"', answer.body)
-            return replace(answer, body=body)
-        return answer
+        return replace(answer, body=aged(request, answer.body))
+
+    async def told(request: Request, /) -> AsyncIterator[Response | bytes]:
+        async for each in stream(request):
+            yield aged(request, each) if isinstance(each, bytes) else each
 
     operator.wire.inner.send = with_logs  # type: ignore[method-assign]
+    operator.wire.inner.stream = told  # type: ignore[method-assign]
     async with operator:
         await operator.settle()
         yield operator
@@ -200,17 +207,69 @@ async def test_what_never_starts_is_taken_back_at_the_deadline(
     cluster: Cluster, status: dict[str, Any], reason: str, words: str, workload: str
 ) -> None:
     kind, name = workload.split("/")
-    async with serving(cluster, old_pods=True) as operator:
+    old: set[str] = set()
+    async with serving(cluster, old=old) as operator:
         await upgrade(cluster, operator, "1.1.0")
         await until_migrating(cluster, "1.1.0")
         if kind == "Deployment":
             await until_rolling(cluster, "backend", "1.1.0")
         await cluster.make_pod(kind, name, **status)
+        old.add("Pod")
         said = await until_settled(cluster, operator, "RolledBack")
         assert words in said["Stalled"]["message"]
         assert said["WorkloadsAvailable"]["status"] == "True"
         assert (await revisions(cluster))["1.1.0"]["failure"] == reason
         assert image(await cluster.get("Deployment", "taskora-backend")) == "backend:1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "words"),
+    [
+        (None, "NotStarted", "it gets no pod; `kubectl describe job taskora-migrate` tells why"),
+        ({"waiting": {"reason": "ContainerCreating"}}, "NotStarted", "does not start; `kubectl describe pod"),
+        ({"running": {}}, "DeadlineExceeded", "it has not ended within 60 s"),
+    ],
+    ids=["no pod", "no container", "no end"],
+)
+async def test_a_migration_that_hangs_is_given_up_while_the_old_release_serves(
+    cluster: Cluster, state: dict[str, Any] | None, reason: str, words: str
+) -> None:
+    old: set[str] = set()
+    async with serving(cluster, old=old, update={"migrationDeadlineSeconds": 60}) as operator:
+        await upgrade(cluster, operator, "1.1.0")
+        await until_migrating(cluster, "1.1.0")
+        if state is not None:
+            await cluster.make_pod("Job", "taskora-migrate", state=state)
+        await until(lambda: cluster.condition("Progressing"), "progress", good=lambda c: c["status"] == "True")
+        old |= {"Pod", "Job"}
+        await cluster.edit("Job", "taskora-migrate", {"metadata": {"annotations": {"seen": "again"}}})
+        said = await until_settled(cluster, operator, "RolledBack")
+        assert words in said["Stalled"]["message"]
+        assert ("TASKORA_X is missing" in said["Stalled"]["message"]) == (reason == "DeadlineExceeded")
+        assert said["WorkloadsAvailable"]["status"] == "True"
+        assert (await revisions(cluster))["1.1.0"]["failure"] == reason
+        assert image(await cluster.get("Deployment", "taskora-backend")) == "backend:1.0.0"
+        assert not await cluster.exists("Job", "taskora-migrate"), "nothing goes on with it"
+
+
+async def test_a_migration_is_given_more_time_while_it_runs_and_after_it_was_given_up(cluster: Cluster) -> None:
+    async with serving(cluster) as operator:
+        await upgrade(cluster, operator, "1.1.0")
+        await until_migrating(cluster, "1.1.0")
+        await cluster.make_pod("Job", "taskora-migrate", state={"running": {}})
+        begun = (await cluster.get("Job", "taskora-migrate"))["metadata"]["uid"]
+        await upgrade(cluster, operator, "1.1.0", update={"migrationDeadlineSeconds": 7200})
+
+        async def limit() -> int:
+            return (await cluster.get("Job", "taskora-migrate"))["spec"]["activeDeadlineSeconds"]
+
+        await until(limit, "more time", good=lambda seen: seen == 7260)
+        assert (await cluster.get("Job", "taskora-migrate"))["metadata"]["uid"] == begun, "and goes on"
+        await cluster.delete("Pod", "taskora-migrate-pod")
+        await cluster.end_badly("taskora-migrate", why="too late")
+        await until_settled(cluster, operator, "RolledBack")
+        await upgrade(cluster, operator, "1.1.0", update={"migrationDeadlineSeconds": 9000})
+        assert (await operator.settle())["version"]["current"] == "1.1.0"
 
 
 async def test_never_leaves_a_failed_release_and_says_why(cluster: Cluster) -> None:

@@ -82,6 +82,10 @@ def test_a_job_is_running_complete_or_failed() -> None:
     running, complete, failed = health(job()), health(job("Complete")), health(job("FailureTarget", "Failed"))
     assert (running.ok, complete.ok, failed.ok) == (False, True, False)
     assert running.failed_at is None
+    again = job()
+    again["status"] |= {"startTime": "2026-01-01T00:00:00Z", "failed": 2}
+    told = "the Job has not finished; it began at 2026-01-01T00:00:00Z; pods of it that failed: 2"
+    assert health(again).message == told
     assert failed.failed_at is not None
     assert (failed.reason, failed.message) == ("R", "M")
 

@@ -178,6 +178,17 @@ def test_what_is_run_once_is_made_anew_only_until_it_has_ended_well(ok: bool) ->
     assert [step.verb for step in planned([item], {item.key: older}).steps] == ([] if ok else [Verb.DELETE])
 
 
+def test_a_job_is_given_more_time_without_being_begun_anew() -> None:
+    def job(seconds: int, image: str = "app:1") -> Wanted:
+        spec = {"activeDeadlineSeconds": seconds, "template": image}
+        manifest = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "it", "labels": {}}, "spec": spec}
+        return seal(Object(manifest, Gate.SCHEMA, "it", Action.REPLACE), FACTS)
+
+    runs = {job(60).key: found_as(job(60), health=Health(ok=False))}
+    for wanted, verbs in ((job(60), []), (job(90), [Verb.APPLY]), (job(90, "app:2"), [Verb.DELETE])):
+        assert [step.verb for step in planned([wanted], runs).steps] == verbs
+
+
 def test_restores_and_migrations_wait_for_topics() -> None:
     wanted = [seal(wanted_object(gate, gate, Action.APPLY), FACTS) for gate in Gate]
     found = {w.key: found_as(w) for w in wanted if w.gate <= Gate.MESSAGING}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from taskora_operator.desired.model import Action, Gate, Manifest, Object
-from taskora_operator.reconcile.found import Found
+from taskora_operator.reconcile.found import NONE, Found, Traits
 from taskora_operator.reconcile.health import Health
 from taskora_operator.reconcile.plan import Wanted, seal
 from taskora_operator.reconcile.pods import trouble
@@ -29,13 +29,14 @@ def workload(kind: str) -> Wanted:
     labels = {"app.kubernetes.io/name": "taskora"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "app:2"}]}}
     api, gate = {"Deployment": ("apps/v1", Gate.BACKEND), "Job": ("batch/v1", Gate.SCHEMA)}[kind]
-    spec = {"template": template, **({"selector": {"matchLabels": labels}} if kind == "Deployment" else {})}
+    more = {"selector": {"matchLabels": labels}} if kind == "Deployment" else {"activeDeadlineSeconds": 3600}
+    spec = {"template": template, **more}
     manifest = {"apiVersion": api, "kind": kind, "metadata": {"name": "it", "labels": labels}, "spec": spec}
     return seal(Object(manifest, gate, "it", Action.APPLY), facts())
 
 
-def found(item: Wanted, health: Health) -> Found:
-    return Found(item.key, "ns", "uid", "1", "taskora", True, None, None, item.hash, item.owned, False, health)
+def found(item: Wanted, health: Health, traits: Traits = NONE) -> Found:
+    return Found(item.key, "ns", "uid", "1", "taskora", True, None, None, item.hash, item.owned, False, health, traits)
 
 
 def pod(*, age: timedelta = DEADLINE, conditions: list[dict[str, str]] | None = None, **app: Any) -> Manifest:
@@ -122,6 +123,35 @@ def test_a_migration_that_failed_is_told_with_the_lines_of_what_failed() -> None
         "it-1",
         "app",
     )
+
+
+RUNS, ENDED = {"running": {}}, {"terminated": {"exitCode": 0}}
+
+
+@pytest.mark.parametrize(
+    ("job_age", "pods", "ever", "reason"),
+    [
+        (60, [], 0, "NotStarted"),
+        (59, [], 0, None),
+        (600, [], 1, None),  # it was emptied with its node, and another is on its way
+        (600, None, 0, None),
+        (60, [(60, {"waiting": {"reason": "ContainerCreating"}})], 1, "NotStarted"),
+        (600, [(59, {"waiting": {"reason": "ContainerCreating"}})], 2, None),
+        (600, [(60, {"waiting": {"reason": "ContainerCreating"}}), (600, ENDED)], 2, "NotStarted"),
+        (3539, [(3530, RUNS)], 1, None),
+        (3540, [(3530, RUNS)], 1, "DeadlineExceeded"),
+        (3540, [(10, RUNS), (3000, ENDED)], 2, "DeadlineExceeded"),
+    ],
+)
+def test_a_job_has_to_start_soon_and_may_run_for_as_long_as_it_was_given(
+    job_age: int, pods: list[tuple[int, dict[str, Any]]] | None, ever: int, reason: str | None
+) -> None:
+    item = workload("Job")
+    have = found(item, Health(ok=False), Traits(made_at=NOW - timedelta(seconds=job_age), pods=ever))
+    seen = None if pods is None else [pod(age=timedelta(seconds=age), state=state) for age, state in pods]
+    told = trouble([item], {item.key: have}, seen, now=NOW, deadline=DEADLINE)
+    assert (told.reason if told else None) == reason
+    assert told is None or (told.container == "app") == (reason == "DeadlineExceeded"), "who runs can be asked why"
 
 
 def test_pods_of_another_release_say_nothing_of_this_one() -> None:

@@ -275,4 +275,7 @@ def test_a_migration_that_says_nothing_of_use_is_taken_to_serve_all(words: str) 
 def test_how_much_runs_is_no_other_attempt_and_what_runs_is() -> None:
     usual = attempt_of(spec())
     assert attempt_of(spec(backend={"replicas": 5}, suspended=True, deletionPolicy="Delete")) == usual
+    assert attempt_of(spec(update={"rollback": "Never", "maxSurge": 2})) == usual
     assert attempt_of(spec(backend={"env": [{"name": "A", "value": "1"}]})) != usual
+    assert attempt_of(spec(update={"progressDeadlineSeconds": 300})) != usual, "what was late is given more time"
+    assert attempt_of(spec(update={"migrationDeadlineSeconds": 7200})) != usual
