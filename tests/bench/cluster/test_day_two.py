@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -77,6 +78,26 @@ def test_a_broken_release_is_taken_back_while_the_old_one_serves(
     version = f"1.0.{2 + list(BROKEN).index(how)}"  # what one has migrated, the next would find done
     script = f'{BROKEN[how]}; exec python -m taskora "$@"'
     broken = image(how.replace(" ", "-"), f"ENTRYPOINT {json.dumps(['sh', '-c', script, 'taskora'])}")
+    be_taken_back(kubectl, url, spec, version, broken)
+
+
+def test_a_release_without_its_image_is_taken_back(kubectl: Kubectl, url: str, spec: dict[str, Any]) -> None:
+    message = be_taken_back(kubectl, url, spec, "1.0.8", spec["image"] | {"tag": "none-such"})
+    assert "migrate" in message, "nothing of it ran"
+
+
+def test_a_migration_that_waits_for_a_lock_is_taken_back_and_told_with_who_has_it(
+    kubectl: Kubectl, url: str, spec: dict[str, Any], image: Make
+) -> None:
+    newer = image("locked-out", "")
+    with locked(kubectl, "alembic_version"):
+        message = be_taken_back(kubectl, url, spec, "1.0.9", newer)
+    assert "alembic_version by process" in message
+    assert "nightly-report" in message
+
+
+def be_taken_back(kubectl: Kubectl, url: str, spec: dict[str, Any], version: str, broken: dict[str, Any]) -> str:
+    """Asks for a broken release under load; what status says of it once every role is on the old one again."""
     with Load(url, rate=10).running() as load:
         begun = time.monotonic()
         change(kubectl, {"version": version, "image": broken, "update": {"progressDeadlineSeconds": 60}})
@@ -97,12 +118,30 @@ def test_a_broken_release_is_taken_back_while_the_old_one_serves(
             seconds=60,
         )
         took = time.monotonic() - begun
-    print(f"{how}: taken back after {took:.0f} s; {load}; {message}")
+    print(f"{broken['tag']}: taken back after {took:.0f} s; {load}; {message}")
     assert took < ROLLBACK_SECONDS
     assert not load.failed, load
     wait_until(lambda: kubectl.condition("WorkloadsAvailable")["status"], "all pods", good=lambda seen: seen == "True")
     assert kubectl.condition("Stalled")["status"] == "True"
     assert kubectl.get("tkd", NAME)["spec"]["version"] == version, "the spec is the user's"
+    return message
+
+
+@contextmanager
+def locked(kubectl: Kubectl, table: str) -> Iterator[None]:
+    """Somebody reads a table in a transaction without end."""
+    psql = ["exec", kubectl.pod("postgres")["metadata"]["name"], "--", "env", "PGAPPNAME=nightly-report"]
+    psql += ["psql", "-XAtq", "-h", "/run/taskora", "-U", "postgres", "-d", "taskora"]
+    holds = ["-c", "BEGIN", "-c", f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", "-c", "SELECT pg_sleep(900)"]
+    there = "FROM pg_stat_activity WHERE application_name = 'nightly-report' AND wait_event = 'PgSleep'"
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(kubectl, *psql, *holds, check=False, timeout=960)
+        try:
+            wait_until(lambda: kubectl(*psql, "-c", f"SELECT pid {there}").strip(), "the lock")
+            yield
+        finally:
+            kubectl(*psql, "-c", f"SELECT pg_terminate_backend(pid) {there}")
+            held.result()
 
 
 def test_a_killed_pod_is_back_within_30_seconds(kubectl: Kubectl) -> None:

@@ -418,12 +418,14 @@ Change = Callable[[World], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`change` is what is disturbed; it is made to an instance of `spec` that is settled, or (None) to no instance."""
+    """`change` is what is disturbed; it is made to an instance of `spec` that is settled, or (None) to no instance;
+    with a `past`, when that was over, too."""
 
     name: str
     change: Change
     spec: Mapping[str, Any] | None = field(default_factory=dict[str, Any])
     alters: frozenset[str] = frozenset()  # data that the change itself touches
+    past: Sequence[Change] = ()
 
 
 async def _make(world: World) -> None:
@@ -446,6 +448,7 @@ SCENARIOS = (
     Scenario("create", _make, spec=None),
     Scenario("scale", _edit(backend={"replicas": 3}, frontend={"replicas": 2})),
     Scenario("upgrade", _edit(version="1.1.0")),
+    Scenario("roll back", _edit(version="1.0.0"), past=[_edit(version="1.1.0")]),
     Scenario("suspend", _edit(suspended=True)),
     Scenario("wake", _edit(suspended=False), spec={"suspended": True}),
     Scenario("take away", _edit(ingress={"enabled": False})),
@@ -486,6 +489,9 @@ class Worlds:
             await world.start()
             if scenario.spec is not None:
                 await world.make(**scenario.spec)
+                await world.settled()
+            for change in scenario.past:
+                await change(world)
                 await world.settled()
             await world.snapshot()
             world.wire.arm(pass_on)
