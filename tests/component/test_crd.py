@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -222,3 +223,23 @@ def test_quantities_are_canonical_as_the_api_server_sees_it(api: ApiServer, text
     }
     kept = json.loads(apply(api, json.dumps(claim), "--dry-run=server", "-o", "json"))
     assert kept["spec"]["resources"]["requests"]["storage"] == canonical(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("spec.update.migrationDeadlineSeconds", "How long a migration that runs may take"),
+        ("spec.broker.external.tls.caSecretRef.key", "in PEM"),
+        ("status.history.outcome", "What became of it"),
+    ],
+)
+def test_kubectl_explains_a_field(api: ApiServer, field: str, words: str) -> None:
+    end = time.monotonic() + 60
+    while True:  # what a server knows of a kind is published a moment after it takes objects of it
+        try:
+            told = api.kubectl("explain", f"tkd.{field}")
+            break
+        except Failure:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    assert words in " ".join(told.split())

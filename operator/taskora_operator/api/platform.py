@@ -93,7 +93,10 @@ class Cloud(SpecModel):
 
 class IssuerRef(SpecModel):
     name: Name
+    """Of an Issuer or ClusterIssuer of cert-manager."""
+
     kind: Literal["Issuer", "ClusterIssuer"] = "ClusterIssuer"
+    """Issuer: one in the instance's namespace."""
 
 
 class IngressTLS(SpecModel):
@@ -144,15 +147,21 @@ class Ingress(SpecModel):
     """The port browsers use where it is not 80 or 443; part of status.url."""
 
     tls: IngressTLS = Field(default_factory=IngressTLS)
+    """The certificate."""
 
 
 class Cron(SpecModel):
     reminders: Schedule = "@every 1m"
+    """Wakes what fires reminders, which looks every second by itself."""
+
     recurrence: Schedule = "@every 1m"
+    """Wakes what makes recurring tasks, which looks every second by itself."""
 
 
 class Dapr(SpecModel):
     log_level: DaprLogLevel = "info"
+    """Of every sidecar."""
+
     sidecar_resources: Resources | None = None
     """Of every sidecar. Defaults by profile."""
 
@@ -235,6 +244,7 @@ class Observability(SpecModel):
     operator."""
 
     tracing: Tracing = Field(default_factory=Tracing)
+    """Traces of requests, from the browser to the audit log."""
 
 
 class NetworkPolicy(SpecModel):

@@ -23,7 +23,10 @@ class Resources(SpecModel):
 
 class KeySelector(SpecModel):
     name: Name
+    """The Secret or ConfigMap, in the instance's namespace."""
+
     key: Annotated[str, StringConstraints(max_length=253)]
+    """The key in it."""
 
 
 class ValueFrom(SpecModel):
@@ -37,7 +40,10 @@ class ValueFrom(SpecModel):
     )
 
     secret_key_ref: KeySelector | None = None
+    """From a Secret."""
+
     config_map_key_ref: KeySelector | None = None
+    """From a ConfigMap."""
 
 
 class EnvVar(SpecModel):
@@ -54,16 +60,30 @@ class EnvVar(SpecModel):
     )
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+    """As the process sees it."""
+
     value: Annotated[str, StringConstraints(max_length=8192)] | None = None
+    """Written out."""
+
     value_from: ValueFrom | None = None
+    """Read where it is kept; the pods are not told when it changes."""
 
 
 class Toleration(SpecModel):
     key: LabelKey | None = None
+    """The taint's. Left out: every taint, with operator Exists."""
+
     operator: Literal["Exists", "Equal"] | None = None
+    """Whether the taint's value counts. Left out: Equal."""
+
     value: Annotated[str, StringConstraints(max_length=63)] | None = None
+    """The taint's, for operator Equal."""
+
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """The taint's. Left out: every effect."""
+
     toleration_seconds: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})] | None = None
+    """How long pods stay after a taint NoExecute came. Left out: for ever."""
 
 
 class ServiceAccount(SpecModel):
@@ -146,9 +166,17 @@ class Role(SpecModel):
     """Further annotations on the pods."""
 
     service_account: ServiceAccount = Field(default_factory=ServiceAccount)
+    """The identity of the role's pods."""
+
     priority_class_name: Name | None = None
+    """The PriorityClass of the pods: who goes first where nodes are full."""
+
     node_selector: Strings = Field(default_factory=dict)
+    """Labels that a node must have."""
+
     tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(default_factory=list[Toleration])
+    """Taints of nodes that don't keep the pods away."""
+
     affinity: dict[str, Any] | None = Field(
         default=None, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}
     )
@@ -159,9 +187,13 @@ class AppImage(SpecModel):
     """Where the application's image comes from."""
 
     registry: Registry = "ghcr.io"
+    """Of this image alone; imageRegistry is of all."""
+
     repository: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", max_length=200)] = (
         "taskora/app"
     )
+    """The image's path within the registry."""
+
     tag: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$", max_length=128)] | None = None
     """Defaults to spec.version."""
 

@@ -57,7 +57,11 @@ class InClusterDatabase(SpecModel):
     """Any image with the programs of PostgreSQL 15 or newer."""
 
     storage: Storage = Field(default_factory=Storage)
+    """The volume with the data."""
+
     resources: Resources | None = None
+    """Of PostgreSQL's container. Defaults by profile."""
+
     parameters: dict[str, Annotated[str, StringConstraints(max_length=256)]] = Field(
         default_factory=dict,
         json_schema_extra={
@@ -94,7 +98,10 @@ class Database(SpecModel):
     """Defaults by profile. Can't be changed later: the data would stay behind."""
 
     in_cluster: InClusterDatabase = Field(default_factory=InClusterDatabase)
+    """How the operator's own runs, for mode InCluster."""
+
     external: ExternalDatabase = Field(default_factory=ExternalDatabase)
+    """How yours is reached, for mode External."""
 
 
 class InClusterBroker(SpecModel):
@@ -105,7 +112,10 @@ class InClusterBroker(SpecModel):
     """Nodes, each with a volume of its own: 1, or 3 to go on serving when one is lost. Can't be changed later."""
 
     storage: Storage = Field(default_factory=Storage)
+    """The volume of each node."""
+
     resources: Resources | None = None
+    """Of each node's container. Defaults by profile."""
 
 
 class BrokerAuth(SpecModel):
@@ -144,12 +154,16 @@ class ExternalBroker(SpecModel):
     """Kafka addresses, `host:port` each."""
 
     auth: BrokerAuth | None = None
+    """SASL: how clients say who they are. Left out: nobody asks."""
+
     tls: BrokerTLS | None = None
     """Left out: plain connections."""
 
 
 class TopicOverride(SpecModel):
     name: Literal["task-events", "reminder-events", "user-events", "chat-events", "system-events", "dead-letters"]
+    """Without topicPrefix."""
+
     partitions: Annotated[int, Field(ge=1, le=100, json_schema_extra={"format": "int32"})] | None = None
     """Can grow, never shrinks."""
 
@@ -201,7 +215,11 @@ class Broker(SpecModel):
     """Put before every topic's name, where several instances share a broker. Can't be changed later."""
 
     in_cluster: InClusterBroker = Field(default_factory=InClusterBroker)
+    """How the operator's own runs, for mode InCluster."""
+
     external: ExternalBroker = Field(default_factory=ExternalBroker)
+    """How yours is reached, for mode External."""
+
     topics: Annotated[list[TopicOverride], Field(max_length=6, json_schema_extra=map_list("name"))] = Field(
         default_factory=list[TopicOverride]
     )
@@ -210,8 +228,13 @@ class Broker(SpecModel):
 
 class InClusterCache(SpecModel):
     image: Image = "redis:7"
+    """Any image of Redis 7 or newer."""
+
     storage: Storage = Field(default_factory=Storage)
+    """The volume with what outlives a restart: sessions."""
+
     resources: Resources | None = None
+    """Of Redis' container. Defaults by profile."""
 
 
 class ExternalCache(SpecModel):
@@ -231,4 +254,7 @@ class Cache(SpecModel):
     """Defaults by profile. When it is changed, people sign in again."""
 
     in_cluster: InClusterCache = Field(default_factory=InClusterCache)
+    """How the operator's own runs, for mode InCluster."""
+
     external: ExternalCache = Field(default_factory=ExternalCache)
+    """How yours is reached, for mode External."""

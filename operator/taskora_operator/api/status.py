@@ -28,11 +28,22 @@ class ConditionType(StrEnum):
 
 class Condition(StatusModel):
     type: Annotated[str, StringConstraints(max_length=316)]
+    """What it is about: Ready, Progressing and Stalled of the whole, the others of a layer each."""
+
     status: Literal["True", "False", "Unknown"]
+    """Whether that holds."""
+
     observed_generation: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})] | None = None
+    """The generation of the spec it speaks about."""
+
     last_transition_time: datetime
+    """When status last changed."""
+
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    """Why, in one word for programs."""
+
     message: Annotated[str, StringConstraints(max_length=32768)] = ""
+    """Why, in a sentence that says what to do."""
 
 
 class Versions(StatusModel):
@@ -48,24 +59,44 @@ class Versions(StatusModel):
 
 class Component(StatusModel):
     name: str
+    """A role, or a data service."""
+
     kind: str
+    """Deployment or StatefulSet."""
+
     ready: Annotated[int, Field(json_schema_extra={"format": "int32"})] = 0
+    """Pods that serve and are of the newest revision."""
+
     desired: Annotated[int, Field(json_schema_extra={"format": "int32"})] = 0
+    """Pods that are wanted."""
+
     message: str = ""
     """What keeps it from being ready."""
 
 
 class TopicStatus(StatusModel):
     name: str
+    """As the broker knows it."""
+
     partitions: Annotated[int, Field(json_schema_extra={"format": "int32"})]
+    """As many as there are."""
+
     retention_hours: Annotated[int, Field(json_schema_extra={"format": "int64"})]
+    """How long events are kept."""
 
 
 class HistoryEntry(StatusModel):
     version: str
+    """The release."""
+
     time: datetime
+    """When it came to that outcome."""
+
     outcome: Literal["Succeeded", "Failed", "RolledBack", "Superseded"]
+    """What became of it. Superseded: another was asked for before it was through."""
+
     message: str = ""
+    """Why it failed."""
 
 
 class LastBackup(StatusModel):
@@ -76,7 +107,10 @@ class LastBackup(StatusModel):
     """When it was done."""
 
     bytes: Annotated[int, Field(json_schema_extra={"format": "int64"})]
+    """How large it is."""
+
     sha256: str
+    """Of the file as it is stored."""
 
 
 NOT_YET = -1
@@ -93,6 +127,8 @@ class Status(StatusModel):
     conditions: Annotated[list[Condition], Field(max_length=32, json_schema_extra=map_list("type"))] = Field(
         default_factory=list[Condition]
     )
+    """What holds and what doesn't, with why."""
+
     url: str | None = None
     """Where browsers reach Taskora."""
 
@@ -106,12 +142,18 @@ class Status(StatusModel):
     """What the broker is, in a word or two."""
 
     version: Versions = Field(default_factory=Versions)
+    """Releases."""
+
     components: Annotated[list[Component], Field(max_length=64, json_schema_extra=map_list("name"))] = Field(
         default_factory=list[Component]
     )
+    """What runs pods."""
+
     topics: Annotated[list[TopicStatus], Field(max_length=64, json_schema_extra=map_list("name"))] = Field(
         default_factory=list[TopicStatus]
     )
+    """As the broker has them."""
+
     last_backup: LastBackup | None = None
     """The last one that was made, verified and stored."""
 
