@@ -49,6 +49,18 @@ async def test_status_is_true_to_what_the_operator_says(cluster: Cluster, taskor
         assert "✓ frontend     1/1" in text
 
 
+async def test_open_tells_the_address_once_there_is_one(cluster: Cluster, taskora: Command) -> None:
+    await cluster.make_instance(ingress={"port": 8080})
+    none = await taskora("open")
+    assert none.code == 1
+    assert "kubectl taskora status" in none.err
+    async with Operator(cluster) as operator:
+        await operator.settle()
+    told = await taskora("open")
+    assert (told.code, told.out.strip()) == (0, "http://taskora.localhost:8080")
+    assert (await taskora("open", "-o", "json")).data == {"url": "http://taskora.localhost:8080"}
+
+
 async def test_status_names_the_pod_that_fails_and_its_last_words(cluster: Cluster, taskora: Command) -> None:
     await cluster.make_instance()
     async with Operator(cluster) as operator:
