@@ -1,12 +1,14 @@
 """Connections and units of work. One request is one transaction; what a service is given it can't commit.
 
-Statements are plain to PgBouncer in transaction mode: nothing is prepared on the server, no session state is set.
+Statements are plain to PgBouncer in transaction mode: no session state is set, and nothing is prepared on the server
+where a pooler stands before it.
 """
 
 import contextlib
 import logging
 import os
 import select
+import sys
 import time
 from asyncio import Semaphore, timeout
 from collections.abc import AsyncGenerator, Mapping
@@ -53,21 +55,34 @@ class Reading:
         # The `source` of the events written here: which role they come from.
         self.source = source
 
-    async def rows(self, sql: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        return await self._fetched(self._connection.cursor(binary=True, row_factory=dict_row), sql, parameters)
+    async def rows(
+        self, sql: LiteralString, parameters: Mapping[str, Any] | None = None, *, prepared: bool = False
+    ) -> list[Row]:
+        """`prepared`: the server may keep the statement, and its plan. For what most requests ask."""
+        cursor = self._connection.cursor(binary=True, row_factory=dict_row)
+        return await self._fetched(cursor, sql, parameters, prepared)
 
-    async def tuples(self, sql: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    async def tuples(
+        self, sql: LiteralString, parameters: Mapping[str, Any] | None = None, *, prepared: bool = False
+    ) -> list[tuple[Any, ...]]:
         """Rows by place instead of by name: for what is read by fifties."""
-        return await self._fetched(self._connection.cursor(binary=True, row_factory=tuple_row), sql, parameters)
+        cursor = self._connection.cursor(binary=True, row_factory=tuple_row)
+        return await self._fetched(cursor, sql, parameters, prepared)
 
-    async def row(self, sql: LiteralString, parameters: Mapping[str, Any] | None = None) -> Row | None:
-        found = await self.rows(sql, parameters)
+    async def row(
+        self, sql: LiteralString, parameters: Mapping[str, Any] | None = None, *, prepared: bool = False
+    ) -> Row | None:
+        found = await self.rows(sql, parameters, prepared=prepared)
         return found[0] if found else None
 
     async def _fetched(
-        self, cursor: psycopg.AsyncCursor[T], sql: LiteralString, parameters: Mapping[str, Any] | None
+        self,
+        cursor: psycopg.AsyncCursor[T],
+        sql: LiteralString,
+        parameters: Mapping[str, Any] | None,
+        prepared: bool,
     ) -> list[T]:
-        await cursor.execute(sql, parameters)
+        await cursor.execute(sql, parameters, prepare=prepared)
         return await cursor.fetchall() if cursor.rownumber is not None else []
 
 
@@ -152,7 +167,16 @@ class Database:
 
     @staticmethod
     async def _fresh(url: str) -> Connection:
-        return await psycopg.AsyncConnection.connect(url, autocommit=True, **CONNECT_ARGUMENTS)
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, **CONNECT_ARGUMENTS)
+        try:
+            # A pooler introduces itself by a number of its own, and gives each transaction to whichever server is free.
+            serving = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
+        except BaseException:
+            await connection.close()
+            raise
+        if serving == (connection.info.backend_pid,):
+            connection.prepare_threshold = sys.maxsize  # what is asked for, and nothing else
+        return connection
 
 
 def _still_there(connection: Connection) -> bool:

@@ -24,7 +24,7 @@ class Answer:
 
 
 async def find(uow: Reading, user_id: UUID, *, key: str) -> Answer | None:
-    row = await uow.row(FIND, {"user_id": user_id, "key": key})
+    row = await uow.row(FIND, {"user_id": user_id, "key": key}, prepared=True)
     return Answer(**row) if row else None
 
 
@@ -40,4 +40,5 @@ async def keep(uow: Writing, user_id: UUID, *, key: str, answer: Answer, now: da
             "body": answer.body,
             "now": now,
         },
+        prepared=True,
     )

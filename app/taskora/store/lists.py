@@ -128,7 +128,7 @@ async def listed(uow: Reading, whose: Whose, *, wanted: Filter) -> Page | None:
     body = "".join(shown) + " FROM tasks WHERE " + " AND ".join(where) + " ORDER BY " + ", ".join([*order, "id DESC"])
     parameters |= {**whose.parameters, "limit": wanted.limit + 1}
     try:
-        rows = await uow.tuples(HEAD + body + TAIL + whose.sql, parameters)
+        rows = await uow.tuples(HEAD + body + TAIL + whose.sql, parameters, prepared=True)
     except psycopg.DataError as error:  # all but a cursor's keys was checked before
         raise cursors.unknown() from error
     return page(rows, wanted.limit, ",".join(map(str, wanted.sort)))

@@ -81,13 +81,13 @@ LEFT JOIN users ON users.id = user_id
 
 async def signed_in(uow: Reading, token_hash: bytes) -> User | None:
     """Whose live session this is."""
-    row = await uow.row(SIGNED_IN, {"token_hash": token_hash})
+    row = await uow.row(SIGNED_IN, {"token_hash": token_hash}, prepared=True)
     return _user(row) if row else None
 
 
 async def signed_in_and_locked(uow: Writing, token_hash: bytes) -> User | None:
     """The same, holding the user's row until the transaction ends: every write begins here."""
-    row = await uow.row(SIGNED_IN_AND_LOCKED, {"token_hash": token_hash})
+    row = await uow.row(SIGNED_IN_AND_LOCKED, {"token_hash": token_hash}, prepared=True)
     return _user(row) if row else None
 
 

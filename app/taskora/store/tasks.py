@@ -117,12 +117,13 @@ async def save(uow: Writing, change: Change) -> int | None:
             "event": to_json(event.envelope(source=uow.source, traceparent=traceparent)).decode(),
             "traceparent": traceparent,
         },
+        prepared=True,
     )
     return row["seq"] if row else None
 
 
 async def find(uow: Reading, task_id: UUID, *, user_id: UUID) -> Task | None:
-    row = await uow.row(FIND, {"id": task_id, "user_id": user_id})
+    row = await uow.row(FIND, {"id": task_id, "user_id": user_id}, prepared=True)
     return task_of(row) if row else None
 
 

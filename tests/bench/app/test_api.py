@@ -1,5 +1,6 @@
 """What the API costs beside the SQL it sends: requests to the backend's process, and pgbench with the same statements,
-in turns, in CPU seconds of all who work for them; PostgreSQL is always among them.
+in turns, in CPU seconds of all who work for them; PostgreSQL is always among them. The API has the server keep its
+statements, as pgbench does where it is told `prepared`; `extended` sends each as if it were the first.
 
 The statements are recorded from the application itself. A last turn says where the backend's own share goes.
 """
@@ -36,6 +37,7 @@ from tests.component.app.urls import Urls
 ROUNDS = int(os.environ.get("TASKORA_BENCH_ROUNDS", "5"))
 REQUESTS = int(os.environ.get("TASKORA_BENCH_REQUESTS", "4000"))
 PEOPLE, TASKS, AT_ONCE = 200, 60, 8
+MODES = ("pgbench, extended", "pgbench, prepared")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # A person's number is what their id and their session's hash are made of, so that pgbench can make them too. What is
@@ -152,16 +154,19 @@ async def test_what_a_request_costs_beside_its_statements(
 ) -> None:
     statements = await recorded(kind, backend.urls, monkeypatch)
     await backend.asked(kind, REQUESTS // 10)
-    api, alone = [], []
+    costs: dict[str, list[Cost]] = {"the API": [], **{mode: [] for mode in MODES}}
     for turn in range(ROUNDS):
-        api.append(await backend.asked(kind, REQUESTS))
-        alone.append(await asyncio.to_thread(by_pgbench, kind, statements, backend.urls, tmp_path, turn))
+        costs["the API"].append(await backend.asked(kind, REQUESTS))
+        for number, mode in enumerate(MODES):
+            run = turn * len(MODES) + number
+            costs[mode].append(await asyncio.to_thread(by_pgbench, kind, statements, backend.urls, tmp_path, run, mode))
     say(f"{kind.name}: CPU s per 1,000, medians of {ROUNDS} turns of {REQUESTS}, {len(statements)} statements each")
-    for name, costs in (("the API", api), ("pgbench", alone)):
-        parts = (statistics.median(getattr(cost, part) for cost in costs) for part in ("both", "asking", "database"))
+    for name, turns in costs.items():
+        parts = (statistics.median(getattr(cost, part) for cost in turns) for part in ("both", "asking", "database"))
         say(f"  {name}: {{:.3f}} ({{:.3f}} itself, {{:.3f}} PostgreSQL)".format(*parts))
-    done = sorted(by.both / through.both for through, by in zip(api, alone, strict=True))
-    say(f"  by CPU second the API does {statistics.median(done):.0%} of pgbench's ({done[0]:.0%} to {done[-1]:.0%})")
+    for mode in MODES:
+        done = sorted(by.both / through.both for through, by in zip(costs["the API"], costs[mode], strict=True))
+        say(f"  by CPU second the API does {statistics.median(done):.0%} of {mode} ({done[0]:.0%} to {done[-1]:.0%})")
     say("  where the backend's share goes: " + await profile(kind, backend, tmp_path))
 
 
@@ -186,9 +191,9 @@ async def recorded(kind: Kind, urls: Urls, monkeypatch: pytest.MonkeyPatch) -> S
     return sent
 
 
-def by_pgbench(kind: Kind, statements: Statements, urls: Urls, folder: Path, turn: int) -> Cost:
+def by_pgbench(kind: Kind, statements: Statements, urls: Urls, folder: Path, run: int, mode: str) -> Cost:
     lines = [f"\\set who random(1, {PEOPLE})", "\\set number :number + 1", "\\set id :client_id * 1000000 + :number"]
-    given: dict[str, str] = {"number": str((turn + 1) * 10**8)}
+    given: dict[str, str] = {"number": str((run + 1) * 10**8)}
     wrapped = ["BEGIN;", "COMMIT;"] if kind.body else ["", ""]
     lines.append(wrapped[0])
     for place, (sql, parameters) in enumerate(statements):
@@ -205,7 +210,7 @@ def by_pgbench(kind: Kind, statements: Statements, urls: Urls, folder: Path, tur
     script = folder / "statements.sql"
     script.write_text("\n".join(lines))
     each = REQUESTS // AT_ONCE
-    words = ["-n", "-M", "extended", "-c", f"{AT_ONCE}", "-t", f"{each}", "-f", f"{script}"]
+    words = ["-n", "-M", mode.split()[1], "-c", f"{AT_ONCE}", "-t", f"{each}", "-f", f"{script}"]
     for name, value in given.items():
         words += ["-D", f"{name}={value}"]
     before = of_postgres(urls)

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -165,6 +167,39 @@ async def test_connections_are_kept_and_made_anew_when_they_are_old(
     assert await pid() == first
     monkeypatch.setattr("taskora.store.database.RECYCLE", 0)
     assert await pid() != first
+
+
+@contextlib.asynccontextmanager
+async def pooler(urls: Urls) -> AsyncIterator[str]:
+    """A way to the database on which, as with PgBouncer, a number is given that is no server's: its URL."""
+    number = re.compile(rb"(K\0\0\0\x0c).{4}", re.DOTALL)
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while said := await reader.read(1 << 16):
+            writer.write(number.sub(rb"\1none", said))
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server = await asyncio.open_connection("127.0.0.1", urls.postgres.port)
+        await asyncio.gather(pass_on(reader, server[1]), pass_on(server[0], writer))
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as listening:
+        yield urls.app.replace(f":{urls.postgres.port}/", f":{listening.sockets[0].getsockname()[1]}/")
+
+
+async def test_statements_are_prepared_but_not_where_a_pooler_stands_between(urls: Urls) -> None:
+    prepared = "SELECT count(*) AS found FROM pg_prepared_statements"
+    async with pooler(urls) as through:
+        for url, kept in ((urls.app, 1), (through, 0)):
+            database = Database(role="backend")
+            database.open(url)
+            for _ in range(7):
+                async with database.read() as uow:
+                    await uow.rows("SELECT 1", prepared=True)
+                    await uow.rows("SELECT 2")
+            async with database.read() as uow:
+                assert await uow.row(prepared) == {"found": kept}, url
+            await database.close()
 
 
 async def test_the_database_away_is_503_and_its_return_needs_no_restart(
