@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ INFO = Gauge("taskora_info", "Which role and release this process is", ["role", 
 # What a caller may name its request; anything else is replaced, so that a log line can't be forged.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 QUIET = frozenset({"/healthz", "/readyz", "/healthz/consume", "/metrics"})
+_JSON = json.JSONEncoder(default=str)
 RECORD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message"}
 
 
@@ -47,8 +48,8 @@ RECORD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asc
 class Context:
     """What every log line of one request, event or background turn carries."""
 
-    request_id: str = field(default_factory=lambda: new_id().hex)
-    trace: Trace = field(default_factory=lambda: follow(None, entropy=os.urandom(24)))
+    request_id: str
+    trace: Trace
     user: str | None = None
 
 
@@ -69,9 +70,9 @@ class unit:  # noqa: N801 -- used as a function: `with unit("POST", kind="server
         parent = parse(traceparent)
         self._span = _tracing.begin(name, kind=kind, parent=parent) if _tracing else None
         trace = self._span.trace if self._span else follow(parent, entropy=os.urandom(24))
-        self.context = Context(trace=trace)
-        if request_id and REQUEST_ID.fullmatch(request_id):
-            self.context.request_id = request_id
+        if not (request_id and REQUEST_ID.fullmatch(request_id)):
+            request_id = new_id().hex
+        self.context = Context(request_id, trace)
 
     def tell(self, name: str, **attributes: str | int) -> None:
         """Its name and attributes in the trace (`__` for dots), where they are known at its end alone."""
@@ -182,7 +183,7 @@ class JsonLines(logging.Formatter):
         line |= {name: value for name, value in record.__dict__.items() if name not in RECORD_FIELDS}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _JSON.encode(line)
 
 
 def configure(*, role: str, version: str, instance: str, level: str) -> None:

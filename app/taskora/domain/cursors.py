@@ -9,11 +9,12 @@ from uuid import UUID
 from taskora.domain.problems import Invalid
 
 MOST = 4000
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def encode(order: str, *keys: object) -> str:
     """`order`: what the list is sorted by; a cursor is of no use to another order."""
-    text = json.dumps([order, *(str(key) for key in keys)], separators=(",", ":"), ensure_ascii=False)
+    text = _JSON.encode([order, *(str(key) for key in keys)])
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

@@ -110,6 +110,7 @@ def _server(app: ASGIApp) -> _Server:
             app,
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=FINISH_SECONDS,

@@ -129,7 +129,7 @@ async def read(route: Route, kind: type[APIRoute], asked: dict[str, Any], body: 
 def test_a_route_reads_what_fastapi_would_read(route: Route) -> None:
     assert type(route) is Route, "make its router with route_class=Route"
 
-    @settings(max_examples=25)
+    @settings(max_examples=12)
     @given(requests(route))
     def check(request: tuple[dict[str, Any], bytes]) -> None:
         async def both() -> tuple[object, object]:
