@@ -5,12 +5,13 @@ the partition flows on.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from fastapi import FastAPI
-from prometheus_client import Counter
+from prometheus_client import Counter as Metric
 
 from taskora import clock, telemetry
 from taskora.deliveries import Take, Verdict, subscribe
@@ -23,9 +24,10 @@ from taskora.store.database import Database, Writing
 
 log = logging.getLogger("taskora.events")
 
-CONSUMED = Counter("taskora_events_consumed", "Deliveries by what became of them", ["topic", "outcome"])
+CONSUMED = Metric("taskora_events_consumed", "Deliveries by what became of them", ["topic", "outcome"])
 
-OUTCOMES = DONE, REPEATED, RETRIED, BURIED = "done", "repeated", "retried", "buried"
+# Passed is what has no effect with this consumer: it needs no inbox row, and no database.
+OUTCOMES = DONE, PASSED, REPEATED, RETRIED, BURIED = "done", "passed", "repeated", "retried", "buried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,11 @@ class Consumer:
     def _taker(self, topic: Topic) -> Take:
         async def take(bodies: Sequence[bytes]) -> list[Verdict]:
             those = [_read(body) for body in bodies]
-            outcomes = await self._take(those, topic)
+            heeded = [one for one in those if self._heeds(one)]
+            taken = iter(await self._take(heeded, topic) if heeded else ())
+            outcomes = [next(taken) if self._heeds(one) else PASSED for one in those]
             for one, outcome in zip(those, outcomes, strict=True):
-                if one.event:
+                if one.event and outcome != PASSED:
                     trace = parse_trace(one.event.traceparent)
                     about = {"event_id": one.event.id, "trace_id": trace.trace_id if trace else ""}
                     log.info("%s: %s", topic.value, outcome, extra=about)
@@ -62,6 +66,9 @@ class Consumer:
 
         _from_zero(topic)
         return take
+
+    def _heeds(self, one: Delivered) -> bool:
+        return one.event is None or self._taking.heeds(one.event)
 
     async def _take(self, those: Sequence[Delivered], topic: Topic) -> list[str]:
         """What became of each. Which one it is that spoils it for the others shows by halves."""
@@ -163,6 +170,6 @@ def _from_zero(topic: Topic) -> None:
 
 
 def _verdicts(topic: Topic, outcomes: Sequence[str]) -> list[Verdict]:
-    for outcome in outcomes:
-        CONSUMED.labels(topic.value, outcome).inc()
+    for outcome, count in Counter(outcomes).items():
+        CONSUMED.labels(topic.value, outcome).inc(count)
     return [Verdict.RETRY if outcome == RETRIED else Verdict.SUCCESS for outcome in outcomes]

@@ -22,6 +22,7 @@ from taskora.store.database import Writing
 
 REMINDER_FIRED = event_type(Topic.REMINDER, "fired")
 NO_LONGER_DUE = frozenset({event_type(Topic.TASK, "completed"), event_type(Topic.TASK, "deleted")})
+NOTIFYING = NO_LONGER_DUE | {REMINDER_FIRED}
 
 # What comes of the event itself: however often it is tried, it fails again.
 POISON = (BadEvent, ValueError, ArithmeticError, RecursionError, psycopg.DataError, psycopg.IntegrityError)
@@ -47,7 +48,7 @@ async def notified(uow: Writing, events: Sequence[Event]) -> None:
 
     What of one kind follows each other is done at once.
     """
-    telling = [event for event in events if event.type == REMINDER_FIRED or event.type in NO_LONGER_DUE]
+    telling = [event for event in events if event.type in NOTIFYING]
     there = await consuming.lock_users(uow, {event.user_id for event in telling})
     with ExitStack() as spans:
         places = [
@@ -118,16 +119,20 @@ def _id(event: Event, name: str) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """Which topics a consumer takes, and what it makes of its events."""
+    """Which topics a consumer takes, and what it makes of its events; of `types` alone where they are named."""
 
     topics: tuple[Topic, ...]
     effect: Effect
+    types: frozenset[str] | None = None
+
+    def heeds(self, event: Event) -> bool:
+        return self.types is None or event.type in self.types
 
 
 # By the role that does it; the specification's topics table. (Sync, the third consumer of task-events, keeps nothing.)
 CONSUMERS: Mapping[str, Taking] = {
     "audit": Taking((Topic.TASK, Topic.USER), audited),
-    "notifier": Taking((Topic.TASK, Topic.REMINDER), notified),
+    "notifier": Taking((Topic.TASK, Topic.REMINDER), notified, NOTIFYING),
     "insights": Taking((Topic.USER, Topic.CHAT, Topic.SYSTEM), observed),
 }
 

@@ -9,9 +9,10 @@ from taskora.domain.audit import Entry
 from taskora.domain.events import Event
 from taskora.store.database import Reading, Writing
 
+# `%b`: lists go as they are. As text, each quote of each item would be found and escaped by Python.
 RECEIVE = """
 INSERT INTO inbox (consumer, event_id, received_at)
-SELECT %(consumer)s, event_id, now() FROM unnest(%(event_ids)s::uuid[]) AS given (event_id) ORDER BY event_id
+SELECT %(consumer)s, event_id, now() FROM unnest(%(event_ids)b::uuid[]) AS given (event_id) ORDER BY event_id
 ON CONFLICT DO NOTHING RETURNING event_id
 """
 BURY = """
@@ -35,8 +36,8 @@ CHAIN = "SELECT user_id, no, entry, previous, hash FROM audit_log WHERE user_id 
 APPEND = """
 INSERT INTO audit_log (user_id, no, event_id, action, resource, occurred_at, recorded_at, entry, previous, hash)
 SELECT user_id, no, event_id, action, resource, occurred_at, now(), entry, previous, hash
-FROM unnest(%(user_ids)s::uuid[], %(nos)s::bigint[], %(event_ids)s::uuid[], %(actions)s::text[], %(resources)s::text[],
-            %(times)s::timestamptz[], %(entries)s::text[], %(previous)s::bytea[], %(hashes)s::bytea[])
+FROM unnest(%(user_ids)b::uuid[], %(nos)b::bigint[], %(event_ids)b::uuid[], %(actions)b::text[], %(resources)b::text[],
+            %(times)b::timestamptz[], %(entries)b::text[], %(previous)b::bytea[], %(hashes)b::bytea[])
      AS given (user_id, no, event_id, action, resource, occurred_at, entry, previous, hash)
 """
 LOCK_USERS = "SELECT id FROM users WHERE id = ANY (%(user_ids)s) ORDER BY id FOR NO KEY UPDATE"
@@ -45,8 +46,8 @@ NOTIFY = """
 WITH made AS (
     INSERT INTO notifications (id, user_id, task_id, reminder_id, generation, title, created_at)
     SELECT id, user_id, task_id, reminder_id, generation, title, %(now)s
-    FROM unnest(%(ids)s::uuid[], %(user_ids)s::uuid[], %(task_ids)s::uuid[], %(reminder_ids)s::uuid[],
-                %(generations)s::int[], %(titles)s::text[])
+    FROM unnest(%(ids)b::uuid[], %(user_ids)b::uuid[], %(task_ids)b::uuid[], %(reminder_ids)b::uuid[],
+                %(generations)b::int[], %(titles)b::text[])
          WITH ORDINALITY AS given (id, user_id, task_id, reminder_id, generation, title, place)
     ORDER BY place
     ON CONFLICT DO NOTHING RETURNING id, reminder_id, generation
@@ -58,7 +59,7 @@ SELECT id FROM made
 """
 DISMISS = """
 UPDATE notifications SET dismissed_at = %(now)s
-FROM unnest(%(user_ids)s::uuid[], %(task_ids)s::uuid[]) AS over (user_id, task_id)
+FROM unnest(%(user_ids)b::uuid[], %(task_ids)b::uuid[]) AS over (user_id, task_id)
 WHERE notifications.task_id = over.task_id AND notifications.user_id = over.user_id AND dismissed_at IS NULL
 RETURNING over.user_id, over.task_id
 """

@@ -17,8 +17,8 @@ VALUES (%(topic)s, %(user_id)s, %(shard)s, %(event)s, %(traceparent)s, %(time)s)
 ADD_MANY = """
 INSERT INTO outbox (topic, user_id, shard, event, traceparent, created_at)
 SELECT %(topic)s, user_id, shard, event::jsonb, traceparent, time
-FROM unnest(%(user_ids)s::uuid[], %(shards)s::smallint[], %(events)s::text[], %(traceparents)s::text[],
-            %(times)s::timestamptz[])
+FROM unnest(%(user_ids)b::uuid[], %(shards)b::smallint[], %(events)b::text[], %(traceparents)b::text[],
+            %(times)b::timestamptz[])
      WITH ORDINALITY AS given (user_id, shard, event, traceparent, time, place)
 ORDER BY place
 """
@@ -33,8 +33,8 @@ FROM numbered
 """
 ADD_MANY_NUMBERED = """
 WITH given AS (
-    SELECT * FROM unnest(%(user_ids)s::uuid[], %(shards)s::smallint[], %(events)s::text[], %(traceparents)s::text[],
-                         %(times)s::timestamptz[])
+    SELECT * FROM unnest(%(user_ids)b::uuid[], %(shards)b::smallint[], %(events)b::text[], %(traceparents)b::text[],
+                         %(times)b::timestamptz[])
         WITH ORDINALITY AS given (user_id, shard, event, traceparent, time, place)
 ), numbered AS (
     UPDATE users SET seq = seq + added FROM (SELECT user_id, count(*) AS added FROM given GROUP BY user_id) AS counted
@@ -57,7 +57,7 @@ LIMIT %(limit)s
 # A relay that lost its lease marks nothing: the next owner has begun, and consumers see the event twice at most.
 PUBLISHED = """
 UPDATE outbox SET published_at = now()
-FROM unnest(%(ids)s::bigint[], %(leases)s::text[], %(epochs)s::bigint[]) AS sent (id, lease, epoch)
+FROM unnest(%(ids)b::bigint[], %(leases)b::text[], %(epochs)b::bigint[]) AS sent (id, lease, epoch)
 JOIN leases ON leases.name = sent.lease AND leases.epoch = sent.epoch AND leases.owner = %(owner)s
 WHERE outbox.id = sent.id AND published_at IS NULL
 """

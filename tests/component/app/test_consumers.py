@@ -290,6 +290,22 @@ async def test_a_task_that_is_done_needs_no_reminding_any_more_and_tabs_hear_of_
     assert urls.sql(f"SELECT event->'data'->>'unread' FROM outbox WHERE {told}") == "0"
 
 
+async def test_what_means_nothing_to_the_notifier_waits_for_no_database(
+    deliver_all: DeliverAll, urls: Urls, user_id: UUID
+) -> None:
+    task_id = clock.new_id()
+    ignored = [an_event(Topic.TASK, verb, user_id, task_id=str(task_id)) for verb in ("created", "notified")]
+    done = an_event(Topic.TASK, "completed", user_id, task_id=str(task_id))
+    urls.postgres.process.stop(kill=True)
+    try:
+        answers = await deliver_all("notifier", Topic.TASK, [ignored[0], b"not json", ignored[1], done])
+        assert answers == ["SUCCESS", "RETRY", "SUCCESS", "RETRY"]
+    finally:
+        await asyncio.to_thread(urls.postgres.process.start, urls.postgres.ready)
+    assert await deliver_all("notifier", Topic.TASK, [b"not json", done]) == ["SUCCESS"] * 2
+    assert urls.sql("SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM dead_letters)") == "1|1"
+
+
 # What happens, to which of two tasks of whom, in which generation of its reminder. The third person is gone.
 HAPPENED = st.tuples(
     st.sampled_from(["fired", "fired", "completed", "deleted"]), st.integers(0, 2), st.integers(0, 1), st.integers(1, 2)
