@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby, islice, zip_longest
 from uuid import UUID
 
@@ -33,7 +34,8 @@ HELD = Gauge("taskora_relay_shards", "Shards this process relays")
 
 POLL = 0.1
 SETTLE = leases.SECONDS / 3
-BATCH = 500
+# A turn reads on, leaving out whose events it has, until it has as many users as go abreast.
+BATCH, READS = 500, 8
 IN_FLIGHT = 8
 # How many users' events go out in one call, and how long they are together: a sidecar takes 4 MiB.
 ABREAST, TOGETHER = 64, 1 << 19
@@ -101,18 +103,11 @@ class Relay:
         now = time.monotonic()
         self._resting = {user_id: until for user_id, until in self._resting.items() if until > now}
         passed = self._passed
-        async with self._database.read() as uow:
-            rows = await outbox.waiting(
-                uow,
-                topics=self._topics,
-                shards=[self._shards[name] for name in epochs],
-                without=self._resting.keys() | passed,
-                limit=BATCH,
-            )
+        rows, more = await self._waiting(epochs, without=self._resting.keys() | passed)
         chains = _chains(rows)
         long = {chain[0]["user_id"] for chain in chains if len(chain) > WAVES}
-        self._passed = passed | long if len(rows) == BATCH else set()
-        self._more = bool(long) or len(rows) == BATCH
+        self._passed = passed | long if more else set()
+        self._more = bool(long) or more
         if not rows:
             return await self.relay() if passed else (0, 0)
         turn = _Turn(self._dapr)
@@ -126,6 +121,26 @@ class Relay:
         if turn.refused:
             log.warning("Events wait to be published: %s", turn.reason)
         return len(turn.sent), len(turn.refused)
+
+    async def _waiting(self, shards: Iterable[str], *, without: AbstractSet[UUID]) -> tuple[list[Row], bool]:
+        """The oldest events, each user's in order, and whether there may be more."""
+        rows, users = list[Row](), set[UUID]()
+        async with self._database.read() as uow:
+            for _ in range(READS):
+                found = await outbox.waiting(
+                    uow,
+                    topics=self._topics,
+                    shards=[self._shards[name] for name in shards],
+                    without=without | users,
+                    limit=BATCH,
+                )
+                rows += found
+                users |= {row["user_id"] for row in found}
+                if len(found) < BATCH:
+                    return rows, False
+                if len(users) >= ABREAST:
+                    break
+        return rows, True
 
     async def _relay_until(self, stop: asyncio.Event) -> None:
         failures = 0
