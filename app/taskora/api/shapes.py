@@ -55,6 +55,12 @@ class TaskPage(BaseModel):
     items: list[TaskListed]
     next_cursor: str | None
     seq: int = Field(description="The user's sequence number these items are the state of")
+    parents: dict[UUID, str] = Field(
+        {}, description="With `families`: by id, the titles of those that these are parts of"
+    )
+    parts: dict[UUID, tuple[int, int]] = Field(
+        {}, description="With `families`: by id, how many parts are done, of how many"
+    )
 
 
 class ReminderShown(RemindingShown):

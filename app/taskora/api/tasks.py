@@ -80,6 +80,9 @@ class Listing(Query):
 
     cursor: Cursor = ""
     limit: Limit = 50
+    families: Annotated[
+        bool, Field(description="Also what subtasks are parts of, and how far the parts of others are")
+    ] = False
 
     @property
     def dated(self) -> bool:
@@ -143,9 +146,10 @@ async def listed(asked: Annotated[Listing, fastapi.Query()], calling: Calling) -
         user = await accounts.signed_in(uow, calling.token) if asked.dated else None
         wanted = asked.wanted(user)
         page = await tasks.listed(uow, calling.token, wanted=wanted)
+        families = await tasks.families(uow, page) if asked.families else {}
     search = wanted.search
     items = [{**task, **_marked(task, search)} for task in page.items] if search else page.items
-    return json_response({"items": items, "next_cursor": page.next_cursor, "seq": page.seq})
+    return json_response({"items": items, "next_cursor": page.next_cursor, "seq": page.seq, **families})
 
 
 def _marked(task: Mapping[str, Any], search: Search) -> dict[str, object]:

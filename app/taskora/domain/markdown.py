@@ -28,6 +28,19 @@ def html(text: str) -> str:
     return str(_parser().renderer.render(tokens, _parser().options, {}))
 
 
+def plain(text: str) -> str:
+    """What a reader reads of a description, on one line: no marks, no addresses of links."""
+    tokens = _parser().parse(text)
+    _tame(tokens)
+    return " ".join(" ".join(map(_said, tokens)).split())
+
+
+def _said(token: Token) -> str:
+    if token.children is None:
+        return " " if token.type in {"softbreak", "hardbreak"} else token.content
+    return "".join(map(_said, token.children))
+
+
 class _Parser(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802 -- markdown-it's name
         return SCHEMES.match(url.strip()) is not None

@@ -7,7 +7,7 @@ before. Each is a change of its own, with its event, in the same transaction.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from taskora import clock, telemetry
@@ -78,6 +78,16 @@ async def listed(uow: Reading, token: str | None, *, wanted: Filter) -> Page:
         raise accounts.nobody()
     telemetry.bind_user(page.user_id)
     return page
+
+
+async def families(uow: Reading, page: Page) -> dict[str, Any]:
+    """Of the tasks of a page, by id: what those are called that they are parts of, and how far their own parts are."""
+    above = {item["parent_id"] for item in page.items} - {None}
+    whole = {item["id"] for item in page.items if item["parent_id"] is None}
+    return {
+        "parents": await stored.titles(uow, above, user_id=page.user_id) if above else {},
+        "parts": await stored.parts(uow, whole, user_id=page.user_id) if whole else {},
+    }
 
 
 async def update(

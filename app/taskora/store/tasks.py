@@ -57,6 +57,11 @@ LISTED = """
 SHOWN: tuple[str, ...] = tuple(LISTED.replace(",", " ").split())
 FIND = "SELECT" + COLUMNS + "FROM tasks WHERE id = %(id)s AND user_id = %(user_id)s"
 FIND_ALL = "SELECT" + COLUMNS + "FROM tasks WHERE id = ANY (%(ids)s) AND user_id = %(user_id)s"
+TITLES = "SELECT id, title FROM tasks WHERE id = ANY (%(ids)s) AND user_id = %(user_id)s AND deleted_at IS NULL"
+PARTS = """
+SELECT parent_id, count(*) FILTER (WHERE status = 'done') AS done, count(*) AS every
+FROM tasks WHERE parent_id = ANY (%(ids)s) AND user_id = %(user_id)s AND deleted_at IS NULL GROUP BY parent_id
+"""
 CHILDREN = "SELECT" + COLUMNS + "FROM tasks WHERE parent_id = %(id)s AND user_id = %(user_id)s ORDER BY position, id"
 OCCURRENCE = (
     "SELECT"
@@ -131,6 +136,18 @@ async def find_all(uow: Reading, ids: Collection[UUID], *, user_id: UUID) -> dic
     """Those of `ids` that are this user's."""
     rows = await uow.rows(FIND_ALL, {"ids": list(ids), "user_id": user_id})
     return {row["id"]: task_of(row) for row in rows}
+
+
+async def titles(uow: Reading, ids: Collection[UUID], *, user_id: UUID) -> dict[UUID, str]:
+    """Of those of `ids` that are this user's and in no trash."""
+    rows = await uow.rows(TITLES, {"ids": list(ids), "user_id": user_id})
+    return {row["id"]: row["title"] for row in rows}
+
+
+async def parts(uow: Reading, ids: Collection[UUID], *, user_id: UUID) -> dict[UUID, tuple[int, int]]:
+    """Of those that have subtasks: how many of them are done, and how many there are."""
+    rows = await uow.rows(PARTS, {"ids": list(ids), "user_id": user_id})
+    return {row["parent_id"]: (row["done"], row["every"]) for row in rows}
 
 
 async def children(uow: Reading, task_id: UUID, *, user_id: UUID) -> list[Task]:

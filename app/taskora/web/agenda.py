@@ -1,7 +1,7 @@
 """What is to come: the tasks of each day ahead, and where those that repeat will stand again. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -47,7 +47,6 @@ def ahead(
     last: date,
     now: datetime,
     zone: ZoneInfo,
-    children: Mapping[str, str],
 ) -> list[Ahead]:
     """Each day from `first` to `last` on which something is due, or will be. What is counted from completion has no
     dates before it is done."""
@@ -58,7 +57,7 @@ def ahead(
         day = due_day(task, zone=zone)
         if day is None:
             continue
-        row = row_of(task, now=now, zone=zone, subtasks=children.get(task.id, ""))
+        row = row_of(task, now=now, zone=zone)
         if first <= day <= last:
             rows[day].append(row)
         for one in dates.get(task.id, ()):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import from_json, to_json
 
 from taskora import telemetry
@@ -87,6 +87,16 @@ class TaskPage(BaseModel):
     items: tuple[Task, ...]
     next_cursor: str | None = None
     seq: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_families(cls, page: dict[str, Any]) -> dict[str, Any]:
+        # Beside the tasks the API tells of their families, a row has it at hand.
+        if "parents" not in page:
+            return page
+        parents, parts = page["parents"], page["parts"]
+        family = [{"parent": parents.get(one["parent_id"], ""), "parts": parts.get(one["id"])} for one in page["items"]]
+        return {**page, "items": [{**one, **of} for one, of in zip(page["items"], family, strict=True)]}
 
 
 class Feed(BaseModel):

@@ -45,6 +45,7 @@ ROWS = (
     ("is-focus", Task(id="focus", title="Focus from the keyboard", tags=("home", "money"))),
     ("", Task(id="late", title="Return the library books", due_date=date(2026, 11, 20), tags=("home",))),
     ("", Task(id="done", title="Pick up the parcel from the corner shop", status="done", due_at=SOON)),
+    ("", Task(id="part", title="A subtask outside its parent", parent_id="rest", parent="Pay rent", tags=("home",))),
     ("is-wait", Task(id="wait", title="Waiting to be saved")),
     ("drag", Task(id="drag", title="Being moved: Alt ↑ ↓ does the same")),
     ("", Task(id="hostile", title="<b>" + "long " * 60 + "</b>", reminders=(Reminding(id="r", minutes_before=60),))),

@@ -3,8 +3,7 @@
 A `due_date` floats: it means that day wherever the user is. A `due_at` is an instant, shown in the user's zone.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import groupby
@@ -43,7 +42,10 @@ class Marks(BaseModel):
 
 
 class Task(BaseModel):
-    """What a row needs of the API's task."""
+    """What a row needs of the API's task.
+
+    In lists `parent` is what the task is called that this one is a part of, and `parts` how many of its own are done.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,6 +60,8 @@ class Task(BaseModel):
     recurrence: Recurrence | None = None
     reminders: tuple[Reminding, ...] = ()
     parent_id: str | None = None
+    parent: str = ""
+    parts: tuple[int, int] | None = None
     position: float = 0
     version: int = 1
     created_at: datetime | None = None
@@ -82,7 +86,6 @@ class Row:
     when: str = ""
     datetime: str = ""
     late: bool = False
-    subtasks: str = ""
     repeats: str = ""
     reminds: str = ""
     found: Markup | None = None
@@ -121,13 +124,8 @@ def done_on(task: Task, day: date, *, zone: ZoneInfo) -> bool:
     return task.done and task.completed_at is not None and task.completed_at.astimezone(zone).date() == day
 
 
-def ledger(
-    tasks: Iterable[Task], *, now: datetime, zone: ZoneInfo, children: Mapping[str, str] | None = None
-) -> tuple[Day, ...]:
-    """The days of a list: overdue, today, each day to come, no date. Within a day by time, then as given.
-
-    `children`: by a task's id how many of its subtasks are done ("2/5").
-    """
+def ledger(tasks: Iterable[Task], *, now: datetime, zone: ZoneInfo) -> tuple[Day, ...]:
+    """The days of a list: overdue, today, each day to come, no date. Within a day by time, then as given."""
     today = now.astimezone(zone).date()
 
     def group(task: Task) -> tuple[int, date]:
@@ -144,10 +142,7 @@ def ledger(
     ordered = sorted(sorted(tasks, key=moment), key=group)
     days: list[Day] = []
     for (kind, day), members in groupby(ordered, key=group):
-        rows = tuple(
-            row_of(task, now=now, zone=zone, dated=kind == _OVERDUE, subtasks=(children or {}).get(task.id, ""))
-            for task in members
-        )
+        rows = tuple(row_of(task, now=now, zone=zone, dated=kind == _OVERDUE) for task in members)
         if kind == _DATED:
             days.append(day_of(day, today=today, rows=rows))
         elif kind == _OVERDUE:
@@ -174,7 +169,7 @@ def day_of(day: date, *, today: date, rows: tuple[Row, ...] = ()) -> Day:
     return Day(key=day.isoformat(), name=name, numeral=str(day.day), weekday=f"{day:%a}", mark=mark, rows=rows)
 
 
-def row_of(task: Task, *, now: datetime, zone: ZoneInfo, dated: bool = False, subtasks: str = "") -> Row:
+def row_of(task: Task, *, now: datetime, zone: ZoneInfo, dated: bool = False) -> Row:
     """A task on its line; `dated`: its day is not said by what it stands under."""
     today, day = now.astimezone(zone).date(), due_day(task, zone=zone)
     late = day is not None and not task.done and (task.due_at < now if task.due_at else day < today)
@@ -188,7 +183,6 @@ def row_of(task: Task, *, now: datetime, zone: ZoneInfo, dated: bool = False, su
         when=when,
         datetime=machine,
         late=late,
-        subtasks=subtasks,
         repeats=repeats_of(task, zone=zone),
         reminds=words.listed([reminder_words(one, zone=zone, today=today) for one in task.reminders]),
     )
@@ -208,16 +202,6 @@ def reminder_words(reminder: Reminding, *, zone: ZoneInfo, today: date) -> str:
         return words.before(reminder.minutes_before or 0)
     local = reminder.at.astimezone(zone)
     return f"{words.day_named(local.date(), today=today)} {at(local)}"
-
-
-def subtasks_of(tasks: Iterable[Task]) -> dict[str, str]:
-    """By parent, how many of its subtasks are done: "2/5"."""
-    counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for task in tasks:
-        if task.parent_id is not None:
-            counts[task.parent_id][0] += task.done
-            counts[task.parent_id][1] += 1
-    return {parent: f"{done}/{every}" for parent, (done, every) in counts.items()}
 
 
 def _by_moment(

@@ -1,7 +1,7 @@
 """The lists: which tasks a page shows, and under which heads."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from urllib.parse import quote, urlencode
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from taskora.clock import now
+from taskora.web import words
 from taskora.web.agenda import ahead
 from taskora.web.backend import TaskPage
 from taskora.web.cookie import Session
@@ -25,7 +26,6 @@ from taskora.web.ledger import (
     due_day,
     ledger,
     row_of,
-    subtasks_of,
     trash_ledger,
 )
 from taskora.web.marks import line, marked
@@ -33,9 +33,9 @@ from taskora.web.shapes import Planned, View
 
 PAGE = 200
 PAGES_AT_ONCE = 5
-OPEN = "status=todo&status=in_progress"
-LATELY = "status=done&sort=-completed_at"
-FILTERS = ("q", "status", "priority", "tag", "tag_mode", "due", "due_from", "due_to", "sort")
+OPEN = "status=todo&status=in_progress&families=true"
+LATELY = "status=done&sort=-completed_at&families=true"
+FILTERS = frozenset({"q", "status", "priority", "tag", "tag_mode", "due", "due_from", "due_to", "sort"})
 WEEKS_AHEAD = 4
 DONE_SHOWN = timedelta(days=7)
 
@@ -105,7 +105,6 @@ class Lists:
                 last=last,
                 now=now(),
                 zone=_zone(session),
-                children=subtasks_of(page.items),
             ),
             span=f"{first.day} {first:%B} to {last.day} {last:%B}",
             later=f"/upcoming?from={last + timedelta(days=1)}",
@@ -155,7 +154,9 @@ class Lists:
     async def trash(self, request: Request) -> Response:
         """What was thrown away, by the day it was."""
         session = await self._frame.sessions.required(request)
-        page = await self._tasks(session, "trash=true&sort=-deleted_at", cursor=request.query_params.get("cursor"))
+        page = await self._tasks(
+            session, "trash=true&sort=-deleted_at&families=true", cursor=request.query_params.get("cursor")
+        )
         return await self._frame.page(
             request,
             "trash.html",
@@ -183,8 +184,7 @@ class Lists:
     async def search(self, request: Request) -> Response:
         """What is asked for by words and filters, the best first."""
         session = await self._frame.sessions.required(request)
-        asked = [(name, value) for name, value in request.query_params.multi_items() if name in FILTERS and value]
-        return await self.found(request, session, asked)
+        return await self.found(request, session, filters(request))
 
     async def browse(self, request: Request) -> Response:
         """What the sidebar has, as a page: for phones."""
@@ -210,7 +210,9 @@ class Lists:
         """What filters find; under the name of a saved view, if they are one's."""
         cursor = request.query_params.get("cursor")
         if asked:
-            query = urlencode([*asked, ("limit", "100"), *([("cursor", cursor)] if cursor else [])])
+            query = urlencode(
+                [*asked, ("limit", "100"), ("families", "true"), *([("cursor", cursor)] if cursor else [])]
+            )
             page = TaskPage.model_validate(await self._ask(session, "GET", "tasks", query=query))
         else:
             nothing = TaskPage.model_validate(await self._ask(session, "GET", "tasks", query="limit=1"))
@@ -232,6 +234,7 @@ class Lists:
             asked=asked,
             view=view,
             given={name: [value for key, value in asked if key == name] for name in FILTERS},
+            between=between(dict(asked), today=self._today(session)),
             more=with_query(here(request), cursor=page.next_cursor) if page.next_cursor else "",
         )
 
@@ -278,14 +281,10 @@ class Lists:
             or (task.parent_id not in there and not task.done)
         ]
         ordered = sorted(sorted(listed, key=lambda task: task.id, reverse=True), key=lambda task: task.position)
-        return ledger(ordered, now=now(), zone=zone, children=subtasks_of(tasks))
+        return ledger(ordered, now=now(), zone=zone)
 
     def _rows(self, session: Session, tasks: Sequence[Task]) -> list[Row]:
-        children = subtasks_of(tasks)
-        return [
-            row_of(task, now=now(), zone=_zone(session), dated=True, subtasks=children.get(task.id, ""))
-            for task in tasks
-        ]
+        return [row_of(task, now=now(), zone=_zone(session), dated=True) for task in tasks]
 
     async def _named(self, session: Session, given: str) -> str:
         """A tag's name, whose address has that or its id: `Tag.path`."""
@@ -296,6 +295,20 @@ class Lists:
 
     def _today(self, session: Session) -> date:
         return now().astimezone(_zone(session)).date()
+
+
+def filters(request: Request) -> list[tuple[str, str]]:
+    """The filters of an address. A window of days that has a name goes before days that were picked."""
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name in FILTERS and value]
+    named = any(name == "due" for name, _ in asked)
+    return [(name, value) for name, value in asked if not (named and name in ("due_from", "due_to"))]
+
+
+def between(asked: Mapping[str, str], *, today: date) -> str:
+    """The days that were picked, in words."""
+    ends = (("from", _day(asked.get("due_from"))), ("to", _day(asked.get("due_to"))))
+    said = " ".join(f"{word} {words.day_within(day, today=today)}" for word, day in ends if day)
+    return said[:1].upper() + said[1:]
 
 
 def _zone(session: Session) -> ZoneInfo:

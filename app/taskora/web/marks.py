@@ -1,47 +1,63 @@
 """What was searched for, shown where the API says it stands. Places are counted as browsers count characters. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
+from taskora.domain.markdown import plain
+
 AROUND = 60
+READ = 400
+"""How much of notes on either side is read as Markdown: a search may find a hundred that are as long as a book."""
+# Two of those that Unicode keeps for what goes on inside a program; to Markdown they are letters.
+BEGIN, END = "\ufdd0", "\ufdd1"
+MARKED = re.compile(f"{BEGIN}([^{BEGIN}{END}]*)")
 
 Places = Sequence[tuple[int, int]]
 
 
 def marked(text: str, places: Places) -> Markup | None:
     """`text` with these places in `<mark>`; None when there are none."""
-    if not places:
-        return None
-    units = _Units(text)
-    parts: list[Markup] = []
-    at = 0
-    for start, end in places:
-        parts += [escape(units[at:start]), Markup("<mark>{}</mark>").format(units[start:end])]
-        at = end
-    return Markup("").join([*parts, escape(units[at:])])
+    return _html(_set(text, places)) if places else None
 
 
 def line(text: str, places: Places) -> Markup | None:
-    """The line of notes around the first place, marked; None when the notes have none."""
+    """What is read of notes around the first place, marked; None when the notes have none."""
     if not places:
         return None
-    units = _Units(text)
-    begin, end = max(places[0][0] - AROUND, 0), places[0][1] + AROUND
-    inside = [(max(start - begin, 0), stop - begin) for start, stop in places if stop <= end]
-    said = marked(units[begin:end], inside) or escape(units[begin:end])
-    return Markup("{}{}{}").format("…" if begin else "", said, "…" if end < len(units) else "")
+    whole = _set(text, places)
+    begin, end = _around(whole, READ)
+    said = plain(whole[begin:end])
+    if BEGIN not in said:
+        # It stands where nobody reads: in the address of a link.
+        said = " ".join(whole[begin:end].split())
+    first, last = _around(said, AROUND)
+    before, after = begin > 0 or first > 0, end < len(whole) or last < len(said)
+    return Markup("{}{}{}").format("…" if before else "", _html(said[first:last]), "…" if after else "")
 
 
-class _Units:
-    """A text as UTF-16 units, cut without leaving half a character at either end."""
+def _around(text: str, most: int) -> tuple[int, int]:
+    """From where to where it is so far from where the first place begins."""
+    at = text.index(BEGIN)
+    return max(at - most, 0), at + most
 
-    def __init__(self, text: str) -> None:
-        self._packed = text.encode("utf-16-le", "surrogatepass")
 
-    def __len__(self) -> int:
-        return len(self._packed) // 2
+def _set(text: str, places: Places) -> str:
+    """`text` with these places between `BEGIN` and `END`."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    parts: list[bytes] = []
+    at = 0
+    for start, end in places:
+        parts += [units[2 * at : 2 * start], _units(BEGIN), units[2 * start : 2 * end], _units(END)]
+        at = end
+    return b"".join([*parts, units[2 * at :]]).decode("utf-16-le", "ignore")
 
-    def __getitem__(self, cut: slice) -> str:
-        start, stop, _ = cut.indices(len(self))
-        return self._packed[2 * start : 2 * stop].decode("utf-16-le", "ignore")
+
+def _units(text: str) -> bytes:
+    return text.encode("utf-16-le")
+
+
+def _html(text: str) -> Markup:
+    """A place that was cut off ends where the text does."""
+    return Markup(MARKED.sub(r"<mark>\1</mark>", str(escape(text))).replace(END, ""))  # noqa: S704 - it is escaped

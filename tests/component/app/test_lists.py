@@ -119,6 +119,18 @@ async def test_tags_are_asked_for_all_together_or_any_of_them_however_they_are_w
     assert await titles(api, headers, tag="nowhere", tag_mode="any") == []
 
 
+async def test_a_list_tells_of_families_when_it_is_asked(api: httpx.AsyncClient, headers: Headers) -> None:
+    party = await make(api, headers, "Party")
+    cake, tea, _ = [await make(api, headers, title, parent_id=party["id"]) for title in ("Cake", "Tea", "Music")]
+    await api.post(f"/tasks/{cake['id']}/complete", headers=headers)
+    await api.delete(f"/tasks/{tea['id']}", headers=headers)
+    whole = (await api.get("/tasks", params={"families": True}, headers=headers)).json()
+    assert (whole["parents"], whole["parts"]) == ({party["id"]: "Party"}, {party["id"]: [1, 2]})
+    some = (await api.get("/tasks", params={"families": True, "status": "done"}, headers=headers)).json()
+    assert (some["parents"], some["parts"]) == ({party["id"]: "Party"}, {}), "of what is not in the list itself, too"
+    assert "parents" not in (await api.get("/tasks", headers=headers)).json()
+
+
 async def test_the_trash_is_a_list_of_its_own(api: httpx.AsyncClient, headers: Headers) -> None:
     kept = await make(api, headers, "kept")
     gone = await make(api, headers, "gone")

@@ -32,9 +32,28 @@ def test_marks_are_put_into_the_text_and_nothing_else_is(text: str) -> None:
     [
         ("pay the rent now", "pay the <mark>rent</mark> now"),
         ("x" * 70 + " rent <b>", "…" + "x" * 59 + " <mark>rent</mark> &lt;b&gt;"),
-        ("rent " + "🍎" * 40, "<mark>rent</mark> " + "🍎" * 29 + "…"),
+        ("rent " + "🍎" * 60, "<mark>rent</mark> " + "🍎" * 53 + "…"),
         ("nothing of it", None),
+        (
+            "Is **off** until the\n\n- **rent** is\n- [paid](https://a.example)",
+            "Is off until the <mark>rent</mark> is paid",
+        ),
+        ("See [x](https://a.example/rent)", "See [x](https://a.example/<mark>rent</mark>)"),
+        ("Pay `rent`\n---\n## Now & rent", "Pay <mark>rent</mark> Now &amp; <mark>rent</mark>"),
+        ("x " * 1000 + "[the **rent**](https://a.example/rent)", "…" + "x " * 28 + "the <mark>rent</mark>"),
     ],
 )
 def test_a_line_of_notes_is_cut_around_the_first_place(text: str, shown: str | None) -> None:
     assert line(text, places(text, "rent")) == shown
+
+
+@given(
+    st.lists(st.sampled_from(["**", "`", "[", "](https://a.example)", "rent", " ", "\n", "- ", "<", "&"]), max_size=20)
+)
+def test_whatever_notes_are_written_like_a_line_of_them_is_one_and_marks_what_was_looked_for(parts: list[str]) -> None:
+    text = "".join(parts)
+    if found := line(text, places(text, "rent")):
+        assert "\n" not in found
+        assert "<mark>rent" in found
+        assert found.count("<mark>") == found.count("</mark>")
+        assert not set("\ufdd0\ufdd1") & set(found)

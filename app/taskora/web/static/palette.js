@@ -91,9 +91,10 @@ export function showPalette(rows) {
     if (!text) tasks = []
     else {
       try {
-        const answer = await fetch(`/api/v1/tasks?${new URLSearchParams({ q: text, limit: String(TASKS) })}`, { signal: AbortSignal.timeout(5000) })
+        const answer = await fetch(`/api/v1/tasks?${new URLSearchParams({ q: text, limit: String(TASKS), families: 'true' })}`, { signal: AbortSignal.timeout(5000) })
         if (!answer.ok || line.value.trim() !== text) return
-        tasks = (await answer.json()).items.map(found)
+        const { items, parents } = await answer.json()
+        tasks = items.map((/** @type {any} */ task) => found(task, parents[task.parent_id]))
       } catch {
         tasks = []
       }
@@ -157,11 +158,12 @@ function placesOf() {
   })), keys]
 }
 
-/** A task as the API tells it. @param {any} task @returns {Option} */
-function found(task) {
+/** A task as the API tells it, and what it is a part of. @param {any} task @param {string} [parent] @returns {Option} */
+function found(task, parent) {
   const due = task.due_at ?? task.due_date
   const zone = document.body.dataset.zone
-  const note = due ? new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: task.due_at ? zone : 'UTC' }).format(new Date(due)) : ''
+  const day = due ? new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: task.due_at ? zone : 'UTC' }).format(new Date(due)) : ''
+  const note = [parent && `Part of ${parent}`, day].filter(Boolean).join(', ')
   return { text: task.title, done: task.status === 'done', note, marks: task.marks?.title ?? [], run: () => open(task.id) }
 }
 

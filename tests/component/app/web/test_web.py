@@ -41,14 +41,15 @@ class Form(HTMLParser):
             self.forms.append({"id": given.get("id"), "action": given["action"], "fields": {}, "buttons": {}})
         elif tag == "input" and self.forms and given.get("name"):
             if given.get("type") not in ("checkbox", "radio") or "checked" in given:
-                self._owner(given)["fields"][given["name"]] = given.get("value", "on" if "checked" in given else "")
+                fields, value = self._owner(given)["fields"], given.get("value", "on" if "checked" in given else "")
+                fields[given["name"]] = [*fields[given["name"]], value] if given["name"] in fields else [value]
         elif tag == "textarea" and self.forms:
             self.writing = given["name"]
-            self.forms[-1]["fields"][self.writing] = ""
+            self.forms[-1]["fields"][self.writing] = [""]
         elif tag == "select" and self.forms:
             self.choosing = given["name"]
         elif tag == "option" and "selected" in given:
-            self.forms[-1]["fields"][self.choosing] = given["value"]
+            self.forms[-1]["fields"][self.choosing] = [given["value"]]
         elif tag == "button" and self.forms:
             self._owner(given)["buttons"][given.get("aria-label") or given.get("value", "")] = given
 
@@ -62,7 +63,7 @@ class Form(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self.writing:
-            self.forms[-1]["fields"][self.writing] += data
+            self.forms[-1]["fields"][self.writing][0] += data
 
 
 @dataclass
@@ -342,6 +343,26 @@ async def test_each_list_shows_what_belongs_to_it(ada: Browser) -> None:
     for path in ("/tags", "/browse", "/completed", "/settings"):
         await ada.go(path)
         assert ada.answer.status_code == 200, path
+
+
+async def test_a_subtask_outside_its_parent_names_it_and_a_parent_counts_all_its_subtasks(ada: Browser) -> None:
+    await ada.send("/tasks", title="Party #home")
+    await ada.go(opened(ada.html))
+    for part in ("Bake a cake", "Buy tea"):
+        await ada.send("/tasks", form="sub-add", title=part)
+    await ada.send("/acts", button="Complete: Bake a cake")
+    await ada.go("/search?q=tea")
+    party = re.search(r'<a class="of"[^>]* href="([^"]+)">Part of Party</a>', ada.html)
+    assert party
+    assert ">Party</textarea>" in await ada.go(party[1].replace("&amp;", "&"))
+    await ada.go("/search?q=tea")
+    await ada.go(opened(ada.html))
+    await ada.send("/tasks/", due="today", add_tags="home")
+    for path in ("/", "/today", "/upcoming", "/tags/home"):
+        assert ">Part of Party</a>" in await ada.go(path), path
+    assert ">Part of Party</a>" in await ada.go("/completed")
+    for path in ("/", "/board", "/tags/home", "/search?q=party"):
+        assert "Subtasks </span>1/2</span>" in await ada.go(path), path
 
 
 async def test_one_line_is_a_task_with_its_date_tag_and_repeat(ada: Browser) -> None:
