@@ -10,7 +10,7 @@ from starlette.responses import Response
 from taskora.domain.problems import NotFound
 from taskora.web.forms import Routes, key_of, see_other, text
 from taskora.web.frame import Frame, uuid_of
-from taskora.web.lists import FILTERS, Lists
+from taskora.web.lists import FILTERS, Lists, filters
 from taskora.web.shapes import View
 
 SEVERAL = frozenset({"status", "priority", "tag"})
@@ -43,8 +43,8 @@ class Views:
         view = next((View.model_validate(one) for one in found["items"] if one["id"] == view_id), None)
         if view is None:
             raise NotFound("There is no such view. It may have been deleted on another device.")
-        tried = [(name, value) for name, value in request.query_params.multi_items() if name in FILTERS]
-        asked = [(name, value) for name, value in tried if value] if tried else pairs(view.query)
+        tried = not FILTERS.isdisjoint(request.query_params)
+        asked = filters(request) if tried else pairs(view.query)
         return await self._lists.found(request, session, asked, view=view)
 
     async def change(self, request: Request) -> Response:

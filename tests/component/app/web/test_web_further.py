@@ -71,6 +71,25 @@ async def test_a_search_is_kept_under_a_name_counted_in_the_sidebar_and_changed(
     assert noor.answer.status_code == 404
 
 
+async def test_a_search_takes_several_of_a_kind_and_any_days_and_shows_them(noor: Browser) -> None:
+    for line in ("Pay rent !urgent #home", "Call Mum !high #family 5 may 2031", "Read a book !low #home"):
+        await noor.send("/tasks", title=line)
+    await noor.go("/search?priority=urgent&priority=high")
+    assert sorted(titles(noor)) == ["Call Mum", "Pay rent"]
+    assert "Priority: </span>Urgent, High</summary>" in noor.html
+    await noor.send("/views", name="Soon")
+    assert "Priority: </span>Urgent, High</summary>" in noor.html
+    await noor.go("/search?tag=home&tag=family")
+    assert titles(noor) == []
+    await noor.go("/search?tag=home&tag=family&tag_mode=any&sort=title")
+    assert titles(noor) == ["Call Mum", "Pay rent", "Read a book"]
+    await noor.go("/search?due=&due_from=2031-05-01&due_to=2031-05-31")
+    assert titles(noor) == ["Call Mum"]
+    assert "Due: </span>From Thu 1 May 2031 to Sat 31 May 2031</summary>" in noor.html
+    await noor.go("/search?due=none&due_from=2031-05-01")
+    assert sorted(titles(noor)) == ["Pay rent", "Read a book"], "a window with a name goes before picked days"
+
+
 async def test_a_view_is_its_owners_alone(stack: Stack, noor: Browser) -> None:
     await noor.go("/search?q=rent")
     await noor.send("/views", name="Rent")
