@@ -29,8 +29,8 @@ document.addEventListener('keydown', (event) => {
   if (took || event.key === 'g') event.preventDefault()
 })
 
-/** @param {EventTarget | null} field */
-const typing = (field) => field instanceof HTMLElement && field.matches('input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]')
+/** Whether keys are text there. @param {EventTarget | null} field */
+export const typing = (field) => field instanceof HTMLElement && field.matches('input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]')
 
 /** @param {string} key */
 function go(key) {

@@ -1,7 +1,7 @@
 // @ts-check
 /** What scripts add to a page that works without them: changes show at once, other devices' changes arrive, the day turns. */
 import './bell.js'
-import './keys.js'
+import { typing } from './keys.js'
 import './panel.js'
 import './quickadd.js'
 import './select.js'
@@ -34,7 +34,10 @@ document.addEventListener('keydown', (event) => {
 }, true)
 document.addEventListener('toggle', (event) => {
   const menu = /** @type {Element} */ (event.target)
-  if (menu.matches('details.pop[open]')) menu.querySelector('.menu')?.scrollIntoView({ block: 'nearest' })
+  if (!menu.matches('details.pop[open]')) return
+  const line = /** @type {HTMLElement | null} */ (menu.querySelector('.menu.form .in'))
+  menu.querySelector('.menu')?.scrollIntoView({ block: 'nearest' })
+  line?.focus()
 }, true)
 
 /** @param {Element | null} but */
@@ -73,4 +76,18 @@ function somethingLate() {
   return [...times].some(({ dateTime }) => dateTime.includes('T') && Date.parse(dateTime) < Date.now())
 }
 
+/** What was typed before these scripts were here, as if it were typed now. */
+function catchUp() {
+  const early = /** @type {KeyboardEvent[] & {keep: (event: KeyboardEvent) => void}} */ (/** @type {any} */ (window).early)
+  window.removeEventListener('keydown', early.keep)
+  for (const event of early) {
+    const there = /** @type {HTMLElement & {form?: HTMLFormElement}} */ (document.activeElement ?? document.body)
+    const field = typing(there)
+    if (field && event.key.length === 1) document.execCommand('insertText', false, event.key)
+    else if (field && event.key === 'Backspace') document.execCommand('delete')
+    else if (there.dispatchEvent(new KeyboardEvent('keydown', event)) && event.key === 'Enter') field ? there.form?.requestSubmit() : there.click()
+  }
+}
+
+catchUp()
 listen()

@@ -41,6 +41,33 @@ def at(page: Page, title: str) -> None:
     page.get_by_role("link", name=title).focus()
 
 
+def test_keys_before_there_are_scripts_do_what_they_ask_for(page: Page) -> None:
+    with late(page, "**/main.js"):
+        page.goto("/", wait_until="commit")
+        expect(page.get_by_role("link", name="Peel the pears")).to_be_visible()
+        page.keyboard.press("q")
+        page.keyboard.type("Rinse the jugss")
+        page.keyboard.press("Backspace")
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Complete: Rinse the jugs", exact=True)).to_be_visible()
+    with late(page, "**/main.js"):
+        page.goto("/board", wait_until="commit")
+        expect(page.get_by_role("link", name="Peel the pears")).to_be_visible()
+        page.keyboard.press("Control+k")
+        page.keyboard.type("jugs")
+        page.keyboard.press("Enter")
+    expect(page.get_by_label("Title")).to_have_value("Rinse the jugs")
+
+
+def test_what_is_typed_into_a_field_before_there_are_scripts_stays_there(page: Page) -> None:
+    with late(page, "**/main.js"):
+        page.goto("/", wait_until="commit")
+        page.get_by_label("Add a task").press_sequentially("quick jam")
+    up_to_date(page)
+    expect(page.get_by_label("Add a task")).to_have_value("quick jam")
+    page.get_by_label("Add a task").fill("")
+
+
 def test_what_is_typed_before_the_palette_is_there_is_in_its_line(page: Page) -> None:
     with late(page, "**/palette.js"):
         at(page, "Peel the pears")
