@@ -101,7 +101,7 @@ def normal_email(text: str) -> str:
     """The one way an address is written; raises ValueError for what is none."""
     text = readable(text, most=254).lower()
     if not EMAIL.fullmatch(text):
-        raise ValueError("This is not an e-mail address.")
+        raise ValueError("This is not an email address.")
     return text
 
 
@@ -160,5 +160,5 @@ def password_faults(password: str, *, email: str) -> list[str]:
     if len(set(password)) < 5:
         faults.append("A password has at least 5 different characters.")
     if password.lower() == email:
-        faults.append("A password is not your e-mail address.")
+        faults.append("A password is not your email address.")
     return faults

@@ -53,7 +53,7 @@ class NotSignedIn(Problem):
 
 class WrongCredentials(NotSignedIn):
     kind = "wrong_credentials"
-    title = "E-mail or password is wrong"
+    title = "Email or password is wrong"
 
 
 class Forbidden(Problem):

@@ -43,7 +43,7 @@ async def register(
     now = clock.now()
     user = User(clock.new_id(), email, display_name, time_zone, is_admin, seq=0)
     if not await stored.add(uow, user, password_hash=password_hash, now=now):
-        raise Conflict("This e-mail address has an account already; sign in instead.")
+        raise Conflict("This email address has an account already; sign in instead.")
     await chains.add_key(uow, user.id, key=secrets.token_bytes(32))
     await tell(uow, user.id, "registered", now=now, display_name=display_name, time_zone=time_zone)
     return user

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from taskora.domain.dates import Weekday
-from taskora.domain.people import ClockStyle
+from taskora.domain.people import ClockStyle, Theme
 from taskora.web.ledger import zone_of
 
 FRESH = timedelta(minutes=2)
@@ -38,6 +38,7 @@ class Profile(BaseModel):
     time_zone: str = "UTC"
     week_start: Weekday = Weekday.MON
     clock: ClockStyle = ClockStyle.HOURS_24
+    theme: Theme = Theme.SYSTEM
 
     @property
     def zone(self) -> ZoneInfo:

@@ -145,6 +145,7 @@ class Doors:
             "problem.html",
             status=problem.status,
             headers=problem.headers(),
+            theme=self._sessions.theme(request),
             code=problem.status,
             heading=heading,
             text=said,

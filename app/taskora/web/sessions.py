@@ -14,6 +14,7 @@ from starlette.requests import Request
 from taskora import telemetry
 from taskora.clock import now
 from taskora.dapr import Dapr, DaprError
+from taskora.domain.people import Theme
 from taskora.domain.problems import Forbidden, NotSignedIn, Unavailable
 from taskora.web.backend import Backend, SignedIn, User
 from taskora.web.cookie import FRESH, GRACE, Profile, Session, SigningKeys, cookie_name
@@ -86,6 +87,12 @@ class Sessions:
     def carried_by(self, request: Request) -> bool:
         """Whether the browser sent a session cookie, good or not."""
         return self._cookie in request.cookies
+
+    def theme(self, request: Request) -> Theme:
+        """How the browser's user likes pages, as far as its cookie tells: nothing else may be there to ask."""
+        value = request.cookies.get(self._cookie)
+        session = self.keys.open(value, now=now()) if self.keys and value else None
+        return session.profile.theme if session else Theme.SYSTEM
 
     async def required(self, request: Request) -> Session:
         """The session of a request; raises `NotSignedIn`."""
@@ -190,6 +197,7 @@ def _profile(user: User) -> Profile:
         email=user.email,
         time_zone=user.time_zone,
         clock=user.preferences.clock,
+        theme=user.preferences.theme,
         week_start=user.preferences.week_start,
     )
 
