@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from taskora_operator.api.quantity import canonical
 from taskora_operator.api.spec import Spec
@@ -80,7 +80,6 @@ def values(component: Mapping[str, Any]) -> dict[str, str]:
     return {item["name"]: item.get("value", "") for item in component["spec"]["metadata"]}
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(specs)
 def test_what_is_wanted_obeys_the_laws(written: Spec) -> None:
     made = wanted(written)
@@ -105,7 +104,6 @@ def test_what_is_wanted_obeys_the_laws(written: Spec) -> None:
     json.dumps([each.manifest for each in made.objects])  # plain data
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(specs)
 def test_every_pod_passes_pod_security_restricted(written: Spec) -> None:
     for _, template in pods(wanted(written)):
@@ -120,7 +118,6 @@ def test_every_pod_passes_pod_security_restricted(written: Spec) -> None:
 
 
 @given(specs)
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_a_selector_never_follows_the_release(written: Spec) -> None:
     later = written.model_copy(update={"version": "9.9.9"})
     for before, after in zip(wanted(written).objects, wanted(later).objects, strict=True):
