@@ -77,7 +77,7 @@ def parser() -> Parser:
     events.add_argument("topics", nargs="*", metavar="TOPIC", help="(task-events)")
     events.add_argument("--beginning", action="store_true", help="from the oldest that is kept")
     events.add_argument("--for", dest="seconds", type=seconds, metavar="TIME", help="end after 30s, 5m (until Ctrl-C)")
-    logs = command("logs", "what all roles said, in the order they said it")
+    logs = command("logs", "what all roles said, in the order they said it; times are UTC")
     logs.add_argument("--request-id", metavar="ID", help="of one request, or one trace")
     logs.add_argument("--since", type=seconds, default=3600.0, metavar="TIME", help="10m, 24h (1h)")
     logs.add_argument("--role", action="append", default=[], choices=ROLES, help="of these roles alone")

@@ -20,6 +20,7 @@ from taskora_operator.cluster.apiserver import ApiServer
 from taskora_operator.cluster.transport import Request, Response
 
 from kubectl_taskora.errors import CommandError
+from kubectl_taskora.tailing import bound
 
 _kubernetes: Any = kubernetes  # it has no types to speak of
 
@@ -137,8 +138,8 @@ class Connection:
             pod,
             self.namespace,
             container=container,
-            command=words,
-            stdin=False,
+            command=bound(words),
+            stdin=True,
             stdout=True,
             stderr=True,
             tty=False,

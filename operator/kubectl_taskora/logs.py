@@ -47,10 +47,12 @@ def merged(logs: Iterable[Iterable[Line]], *, request: str | None = None) -> Seq
 
 
 def told(lines: Sequence[Line], *, width: int = 80) -> Iterator[str]:
-    """A line for each, the traceback of an error below it; what is common to all is not repeated."""
+    """A line for each, the traceback of an error below it; what is common to all is not repeated, so no date of one."""
+    days = {line.time[:10] for line in lines}
+    begin, length = (11, 12) if len(days) < 2 else (5, 18)
     for line in lines:
         fields = line.fields
-        clock = line.time[11:23].ljust(12)
+        clock = line.time[begin : begin + length].replace("T", " ").ljust(length)
         level = str(fields.get("level", "")).upper()[:5]
         more = " ".join(f"{key}={value}" for key, value in fields.items() if key not in SHOWN_APART)
         message = " ".join(str(fields.get("message", "")).split())

@@ -21,6 +21,11 @@ def reader(engine: Engine, topics: Sequence[str], *, bootstrap: str, beginning: 
     return words + ["--from-beginning"] * beginning
 
 
+def bound(words: Sequence[str]) -> list[str]:
+    """A command that ends when its standard input does: a stream that is closed ends nothing in the pod by itself."""
+    return ["sh", "-c", 'exec 3<&0; (cat <&3; kill $$) >/dev/null 2>&1 & exec "$@"', "sh", *words]
+
+
 def told(line: str, *, width: int = 80) -> str:
     """`03:00:01 dev.taskora.task.created.v1 …` for an event; other lines as they are."""
     try:

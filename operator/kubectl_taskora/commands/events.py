@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
+from datetime import timedelta
 
 from taskora_operator.desired import broker
 from taskora_operator.desired.model import Capabilities, Facts
@@ -16,6 +17,7 @@ from kubectl_taskora.manifests import Json, part
 from kubectl_taskora.reading import instance_here, pods_of, read_spec
 from kubectl_taskora.session import Session
 from kubectl_taskora.tailing import reader, told
+from kubectl_taskora.text import duration
 
 
 async def events(session: Session, asked: Namespace) -> Answer:
@@ -37,7 +39,8 @@ async def events(session: Session, asked: Namespace) -> Answer:
     if not pods:
         raise CommandError("The broker has no pod that runs: `kubectl taskora status` tells why.")
     words = reader(spec.broker.engine, topics, bootstrap=address, beginning=asked.beginning)
-    session.say(f"Reading {', '.join(topics)} in pod {pods[0]['metadata']['name']}; end it with Ctrl-C.")
+    end = "; end it with Ctrl-C" if asked.seconds is None else f" for {duration(timedelta(seconds=asked.seconds))}"
+    session.say(f"Reading {', '.join(topics)} in pod {pods[0]['metadata']['name']}{end}.")
     await asyncio.to_thread(_follow, session, pods[0]["metadata"]["name"], words, asked.seconds)
     return Answer("", None)
 

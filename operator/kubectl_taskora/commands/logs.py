@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from taskora_operator.cluster.apiserver import ApiError
@@ -18,6 +19,7 @@ from kubectl_taskora.logs import Line
 from kubectl_taskora.manifests import part
 from kubectl_taskora.reading import PODS, instance_here, pods_of
 from kubectl_taskora.session import Session
+from kubectl_taskora.text import counted, duration
 
 MOST_BYTES = 20 * 2**20  # of one pod's log
 
@@ -29,9 +31,8 @@ async def logs(session: Session, asked: Namespace) -> Answer:
     found = lines.merged(read, request=asked.request_id)
     if not found:
         about = f" about {asked.request_id}" if asked.request_id else ""
-        session.say(
-            f"{len(pods)} pods said nothing{about} in the last {asked.since:.0f} s: look further back with --since 24h."
-        )
+        span = duration(timedelta(seconds=asked.since))
+        session.say(f"{counted(len(pods), 'pod')} said nothing{about} in the last {span}: --since looks further back.")
     if session.json:
         for line in found:
             session.show(lines.data(line))

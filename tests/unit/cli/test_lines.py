@@ -1,6 +1,7 @@
 """Logs, events and completion: what becomes of lines."""
 
 import json
+import signal
 import subprocess
 from typing import Any
 
@@ -12,7 +13,7 @@ from kubectl_taskora.commands.backups import job_of, listing, progress, with_bac
 from kubectl_taskora.completion import FILES, NO_FILES, SCRIPTS, candidates, subcommands
 from kubectl_taskora.logs import data, merged, parsed
 from kubectl_taskora.logs import told as logs_told
-from kubectl_taskora.tailing import reader, told
+from kubectl_taskora.tailing import bound, reader, told
 from taskora_operator.api.services import Engine
 from taskora_operator.desired.topics import TOPICS as DESIRED_TOPICS
 from taskora_operator.profiles import RoleName
@@ -50,6 +51,13 @@ def test_a_trace_names_its_lines_as_well_and_without_either_all_are_told() -> No
     assert "Killed" in next(logs_told(merged(both())))
 
 
+def test_a_story_of_more_than_one_day_has_dates() -> None:
+    night = log(("2026-02-28T23:59:59.000000000Z", "before"), ("2026-03-01T00:00:01.250000000Z", "after"))
+    before, after = logs_told(merged([parsed(night, pod="b-1", role="backend")]))
+    assert before.startswith("02-28 23:59:59.000 backend ")
+    assert after.startswith("03-01 00:00:01.250 backend ")
+
+
 def test_programs_get_lines_of_json_with_the_pod() -> None:
     (line,) = [json.loads(data(each)) for each in merged(both(), request="t1")]
     assert (line["pod"], line["status"], line["time"]) == ("b-1", 503, "2026-03-01T03:00:01.050000000Z")
@@ -78,6 +86,19 @@ def test_each_engine_has_its_own_reader(engine: Engine) -> None:
     assert "user-events" in words
     assert "b:9092" in words
     assert ("rpk" in words) == (engine is Engine.REDPANDA)
+
+
+def test_a_reader_ends_with_the_stream_that_asked_for_it() -> None:
+    with subprocess.Popen(bound(["sleep", "600"]), stdin=subprocess.PIPE) as reading:
+        assert reading.stdin is not None
+        reading.stdin.close()
+        assert reading.wait(timeout=60) == -signal.SIGTERM
+
+
+def test_a_reader_that_ends_by_itself_is_not_waited_for() -> None:
+    with subprocess.Popen(bound(["echo", "a b"]), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reading:
+        assert reading.stdout is not None
+        assert (reading.stdout.read(), reading.wait(timeout=60)) == (b"a b\n", 0)
 
 
 def test_what_can_be_written_is_what_there_is() -> None:
@@ -158,6 +179,8 @@ def test_a_restore_adds_what_it_begins_with_and_leaves_the_rest() -> None:
         "backup": {"schedule": "@daily", "restoreFrom": {"name": "b"}},
     }
     assert with_backup({}, "b", claim="old")["backup"]["restoreFrom"] == {"name": "b", "claimName": "old"}
+    elsewhere = {"backup": {"restoreFrom": {"name": "a", "s3": {"bucket": "c"}}}}
+    assert with_backup(elsewhere, "b", claim=None)["backup"]["restoreFrom"] == {"name": "b", "s3": {"bucket": "c"}}
 
 
 def test_progress_says_what_the_pod_is_at() -> None:
