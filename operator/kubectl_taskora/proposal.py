@@ -14,6 +14,7 @@ from kubectl_taskora.text import BAD, WARN, counted, wrapped
 from kubectl_taskora.waves import Does
 
 CREATE = "create"
+UNCUT = 10_000  # wide enough for a line of any field
 RELEASE_LABEL = "labels.app.kubernetes.io/version"
 
 _GLYPHS = {Does.CREATE: "+", Does.CHANGE: "~", Does.REPLACE: "~", Does.DELETE: "-"}
@@ -142,7 +143,7 @@ def _at_gate(changes: Sequence[Change], width: int, *, fields: bool) -> Iterator
     """Changes that are alike are told once; those that only follow the release in one line for all."""
     alike: dict[object, list[Change]] = {}
     for change in changes:
-        shown = tuple(_shown(change))
+        shown = tuple(line for each in _shown(change) for line in told(each, width=UNCUT))
         mark = "release" if change.fields and not shown else (change.does, change.key.kind, change.effect, shown)
         alike.setdefault(mark, []).append(change)
     for mark, group in alike.items():

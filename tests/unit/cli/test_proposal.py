@@ -68,6 +68,15 @@ def test_brief_leaves_the_fields_out() -> None:
     assert "containers[app]" not in text
 
 
+def test_pods_that_follow_a_new_configuration_alike_are_told_once() -> None:
+    def follows(role: str, digest: str) -> Change:
+        hash_ = Difference("spec.template.metadata.annotations.taskora.dev/config-hash", "0", digest)
+        return Change(Does.CHANGE, deployment(role), Gate.BACKEND, ROLL, [hash_])
+
+    text = render(Proposal("taskora", "tasks", new=False, changes=[follows("audit", "1"), follows("notifier", "2")]))
+    assert "2 Deployments: taskora-audit, taskora-notifier" in text
+
+
 def test_no_change_is_one_sentence() -> None:
     proposal = Proposal(name="taskora", namespace="tasks", new=False)
     assert proposal.empty
