@@ -20,8 +20,11 @@ from kubectl_taskora.manifests import items, part
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def from_file(name: str, *, namespace: str) -> Manifest:
-    """The one TaskoraDeployment of a file (`-` for standard input). Raises `CommandError`."""
+def from_file(name: str, *, namespace: str, said: str | None) -> Manifest:
+    """The one TaskoraDeployment of a file (`-` for standard input). Raises `CommandError`.
+
+    `namespace`: where the file names none. `said`: what -n named; a file that names another is refused, as by kubectl.
+    """
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
         documents: list[Any] = list(yaml.safe_load_all(text))
@@ -37,7 +40,10 @@ def from_file(name: str, *, namespace: str) -> Manifest:
         raise CommandError(f"{name} says apiVersion {body.get('apiVersion')}; write {API_VERSION}.")
     if not part(body, "metadata").get("name") or not part(body, "spec"):
         raise CommandError(f"{name} lacks metadata.name or spec.")
-    return {**body, "metadata": {"namespace": namespace, **part(body, "metadata")}}
+    metadata = {"namespace": namespace, **part(body, "metadata")}
+    if said and metadata["namespace"] != said:
+        raise CommandError(f"{name} is for namespace {metadata['namespace']}, and -n says {said}: make them agree.")
+    return {**body, "metadata": metadata}
 
 
 async def dry_apply(api: ApiServer, written: Manifest, found: Manifest | None) -> Manifest:

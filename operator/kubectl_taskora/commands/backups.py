@@ -56,7 +56,7 @@ async def backup(session: Session, asked: Namespace) -> Answer:
 async def restore(session: Session, asked: Namespace) -> Answer:
     """A new instance from a file and a backup. Data that is there is never touched."""
     connection = session.connection
-    body = from_file(asked.file, namespace=connection.namespace)
+    body = from_file(asked.file, namespace=connection.namespace, said=asked.namespace)
     metadata = body["metadata"]
     connection.namespace = metadata["namespace"]
     written = {**body, "spec": with_backup(body["spec"], asked.name, claim=asked.claim)}
@@ -82,9 +82,10 @@ async def restore(session: Session, asked: Namespace) -> Answer:
 
 
 def with_backup(spec: Mapping[str, Any], name: str, *, claim: str | None) -> dict[str, Any]:
-    """The spec beginning with a backup."""
-    source = {"name": name, **({"claimName": claim} if claim else {})}
-    return {**spec, "backup": {**(spec.get("backup") or {}), "restoreFrom": source}}
+    """The spec beginning with a backup: on that volume, or where the spec says."""
+    backup: Mapping[str, Any] = spec.get("backup") or {}
+    there: Mapping[str, Any] = {"claimName": claim} if claim else backup.get("restoreFrom") or {}
+    return {**spec, "backup": {**backup, "restoreFrom": {**there, "name": name}}}
 
 
 async def _refuse_data(session: Session, body: Json) -> None:

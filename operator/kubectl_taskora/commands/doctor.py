@@ -52,7 +52,7 @@ async def doctor(session: Session, asked: Namespace) -> Answer:
 async def _body(session: Session, asked: Namespace) -> Manifest | None:
     """The instance that is there or written, else None."""
     if asked.file:
-        return from_file(asked.file, namespace=session.connection.namespace)
+        return from_file(asked.file, namespace=session.connection.namespace, said=asked.namespace)
     try:
         return (await instance_here(session.connection)).body
     except CommandError as nothing:

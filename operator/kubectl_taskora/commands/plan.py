@@ -42,7 +42,7 @@ async def plan(session: Session, asked: Namespace) -> Answer:
     if asked.file is None:
         before = after = (await instance_here(session.connection)).body
     else:
-        written = from_file(asked.file, namespace=session.connection.namespace)
+        written = from_file(asked.file, namespace=session.connection.namespace, said=asked.namespace)
         before = await api.get(INSTANCES, written["metadata"]["namespace"], written["metadata"]["name"])
         after = await dry_apply(api, written, before)
     proposal = await propose(api, before, after)

@@ -22,11 +22,11 @@ from tests.component.operator.harness import Cluster, Operator, no_broker, until
 WHOLE = no_broker(desired)
 
 
-def file(folder: Path, name: str = "taskora", **spec: Any) -> str:
+def file(folder: Path, name: str = "taskora", namespace: str | None = None, **spec: Any) -> str:
     body = {
         "apiVersion": "taskora.dev/v1alpha1",
         "kind": "TaskoraDeployment",
-        "metadata": {"name": name},
+        "metadata": {"name": name} | ({"namespace": namespace} if namespace else {}),
         "spec": {"profile": "Local", "version": "1.0.0", "host": "taskora.localhost"} | spec,
     }
     path = folder / "taskora.yaml"
@@ -180,6 +180,15 @@ async def test_a_namespace_that_is_not_there_is_told_with_the_command(taskora: C
     ended = await taskora("plan", "-f", file(tmp_path), namespace="nowhere")
     assert ended.code == 1
     assert "kubectl create namespace nowhere" in ended.err
+
+
+async def test_a_file_of_another_namespace_than_the_one_that_is_said_is_refused(
+    cluster: Cluster, taskora: Command, tmp_path: Path
+) -> None:
+    for words in (["plan"], ["doctor"], ["restore", "taskora-20260301T030000Z"]):
+        ended = await taskora(*words, "-f", file(tmp_path, namespace="tasks"))
+        assert ended.code == 1
+        assert f"is for namespace tasks, and -n says {cluster.namespace}" in " ".join(ended.err.split())
 
 
 async def test_a_file_without_one_instance_is_refused(taskora: Command, tmp_path: Path) -> None:
