@@ -336,14 +336,15 @@ def _cloud_secrets(cluster: Cluster, need: Need) -> Iterator[Finding]:
     names = ", ".join(f"{secret}-{key}" for secret, key in need.cloud_secrets)
     fixes: list[str] = []
     for secret, key in need.cloud_secrets:
+        # There is no session key before the first, but a store may take no empty value.
+        none, made = key == "previous", f"{secret}-{key}"
         read = f"kubectl -n {cluster.namespace} get secret {secret} -o 'jsonpath={{.data.{key}}}' | base64 -d"
         if google:
-            fixes.append(
-                f"{read} | gcloud secrets create {secret}-{key} --project {cloud.gcp.project_id} --data-file=-"
-            )
+            say = "echo" if none else read
+            fixes.append(f"{say} | gcloud secrets create {made} --project {cloud.gcp.project_id} --data-file=-")
         else:
-            vault, name = cloud.azure.vault_name, f"{secret}-{key}"
-            fixes.append(f'az keyvault secret set --vault-name {vault} --name {name} --value "$({read})"')
+            value = "' '" if none else f'"$({read})"'
+            fixes.append(f"az keyvault secret set --vault-name {cloud.azure.vault_name} --name {made} --value {value}")
     told = f"{where} must hold {names}. Whether it does can't be seen from here; make those that are missing."
     yield _warning("Cloud secrets", told, *fixes)
 

@@ -84,7 +84,7 @@ class SigningKeys:
     @classmethod
     def from_base64(cls, current: str, *, previous: str = "") -> "SigningKeys":
         """Keys as the Secret `{name}-session-keys` holds them; raises ValueError when `current` is not 32 bytes."""
-        keys = [base64.b64decode(key, validate=True) for key in (current, previous) if key.strip()]
+        keys = [base64.b64decode(key, validate=True) for key in (current.strip(), previous.strip()) if key]
         if not keys or any(len(key) < 32 for key in keys):
             raise ValueError("A session key must be 32 bytes in base64; look at the Secret with the session keys.")
         return cls(current=keys[0], previous=keys[1] if len(keys) > 1 else None)

@@ -69,6 +69,7 @@ def test_keys_come_from_the_secret_with_or_without_a_previous_one() -> None:
     key = base64.b64encode(bytes(32)).decode()
     assert SigningKeys.from_base64(key) == SigningKeys(current=bytes(32))
     assert SigningKeys.from_base64(key, previous=key).previous == bytes(32)
+    assert SigningKeys.from_base64(f"{key}\n", previous="\n") == SigningKeys(current=bytes(32)), "as a file ends"
 
 
 @pytest.mark.parametrize("key", ["", "c2hvcnQ=", "no base64 at all!"])

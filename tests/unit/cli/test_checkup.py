@@ -158,5 +158,16 @@ def test_secrets_of_a_clouds_store_are_named_with_the_command_that_makes_each(na
     assert command in finding.fix[0]
 
 
+def test_a_clouds_store_is_given_a_blank_for_the_session_key_that_there_never_was() -> None:
+    fixes = {
+        name: finding.fix[0]
+        for name in ("gke", "aks")
+        for finding in checkup(cluster(), replace(need(name), cloud_secrets=[("taskora-session-keys", "previous")]))
+        if finding.about == "Cloud secrets"
+    }
+    assert fixes["gke"].startswith("echo | gcloud secrets create taskora-session-keys-previous ")
+    assert fixes["aks"].endswith("--name taskora-session-keys-previous --value ' '")
+
+
 def test_a_certificate_of_the_cloud_is_not_missed() -> None:
     assert "TLS" not in wrong(cluster(), need("gke"))
