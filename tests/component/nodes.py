@@ -37,7 +37,8 @@ SCHEMA = json.dumps({"schema": 1, "oldest": "1.0.0"})  # what every migration le
 
 
 class Nodes:
-    """Pods serve, and those of Jobs end well; but for components of `failing`. What is told of it is at `port`."""
+    """Pods serve, and those of Jobs end well; but for components of `failing`, and of `stuck`, which nothing starts.
+    What is told of it is at `port`."""
 
     def __init__(self, server: ApiServer) -> None:
         self._server, self._over = server, threading.Event()
@@ -46,6 +47,7 @@ class Nodes:
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._run, self._http.serve_forever)]
         self.port = self._http.server_address[1]
         self.failing: set[str] = set()
+        self.stuck: set[str] = set()
 
     def __enter__(self) -> Nodes:
         for thread in self._threads:
@@ -72,7 +74,10 @@ class Nodes:
 
     def _play(self, pod: Manifest) -> None:
         metadata = pod["metadata"]
-        fails = metadata.get("labels", {}).get("app.kubernetes.io/component") in self.failing
+        component = metadata.get("labels", {}).get("app.kubernetes.io/component")
+        fails = component in self.failing
+        if component in self.stuck:
+            return
         if status := seen(pod, fails=fails):
             path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/status"
             try:

@@ -36,9 +36,12 @@ class Cared(Watched):
         text = json.dumps({**made, "spec": {**INSTANCE, **spec}})
         self.server.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=text)
 
+    def condition(self, type_: str, field: str) -> str:
+        path = f'{{.status.conditions[?(@.type=="{type_}")].{field}}}'
+        return self.server.kubectl("get", "-n", NAMESPACE, "tkd/taskora", f"-ojsonpath={path}")
+
     def ready(self) -> bool:
-        condition = '{.status.conditions[?(@.type=="Ready")].status}'
-        return self.server.kubectl("get", "-n", NAMESPACE, "tkd/taskora", f"-ojsonpath={condition}") == "True"
+        return self.condition("Ready", "status") == "True"
 
 
 async def _prepare(server: ApiServer) -> None:
@@ -74,14 +77,17 @@ async def test_a_new_instances_migration_that_fails_is_told(cared: Cared) -> Non
     await cared.silent("TaskoraMigrationFailed")
 
 
-async def test_an_upgrade_that_was_taken_back_is_told_until_its_version_is(cared: Cared) -> None:
+@pytest.mark.parametrize("how", ["MigrationFailed", "NotStarted"])
+async def test_an_upgrade_that_was_taken_back_is_told_until_its_version_is(cared: Cared, how: str) -> None:
     await cared.silent("TaskoraInstanceStalled")
-    cared.nodes.failing.add("migrate")
-    cared.write(version="1.1.0")
+    ill = cared.nodes.failing if how == "MigrationFailed" else cared.nodes.stuck
+    ill.add("migrate")
+    cared.write(version="1.1.0", update={"progressDeadlineSeconds": 30})
     await until(lambda: "TaskoraInstanceStalled" in cared.firing(), seconds=180)
     (stalled,) = cared.series("taskora_operator_instance_stalled")
     assert stalled["metric"].items() >= {"instance_name": "taskora", "reason": "RolledBack"}.items()
-    cared.nodes.failing.remove("migrate")
+    assert f" {how}: Job/taskora-migrate-1-1-0-" in cared.condition("Stalled", "message")
+    ill.remove("migrate")
     cared.write()
     await cared.silent("TaskoraInstanceStalled")
 
