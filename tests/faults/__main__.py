@@ -1,6 +1,7 @@
 """The long form, `make faults`: ever so many writes in a storm, the broker away for a quarter of an hour of it.
 
 python -m tests.faults --writes 100000 --broker-away 900
+python -m tests.faults --writes 5000 --broker-away 0 --database-away 900
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
@@ -28,16 +30,16 @@ PEOPLE = 24
 KINDS = ("lost", "doubled", "doubled or lost", "order", "audit", "topics", "schema", "given up")
 
 
-async def run(whole: Whole, *, writes: int, broker_away: float, seed: int) -> list[str]:
+async def run(whole: Whole, *, writes: int, outages: Mapping[str, float], seed: int) -> list[str]:
     """What the checker says in the end."""
     ledger, began, over = Ledger(), time.monotonic(), Event()
-    storm = Storm(victims(whole), every=(5, 15), seed=seed, outages={"kafka": broker_away})
+    storm, away = Storm(victims(whole), every=(5, 15), seed=seed, outages=outages), max(outages.values())
 
     def enough() -> bool:
-        return over.is_set() or (ledger.total >= writes and time.monotonic() - began > broker_away)
+        return over.is_set() or (ledger.total >= writes and time.monotonic() - began > away)
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
-        writers = await joined(whole, http, ledger, people=PEOPLE, patience=broker_away + 300)
+        writers = await joined(whole, http, ledger, people=PEOPLE, patience=away + 300)
         raging = asyncio.ensure_future(asyncio.to_thread(storm.rage, enough))
         working = asyncio.gather(*(writer.work(enough) for writer in writers))
         while not working.done():
@@ -59,13 +61,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--writes", type=int, default=100_000)
     parser.add_argument("--broker-away", type=float, default=900, help="seconds")
+    parser.add_argument("--database-away", type=float, default=0, help="seconds")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     asked = parser.parse_args()
     say(f"seed {asked.seed}")
     LOGS.mkdir(parents=True, exist_ok=True)
     with Whole(roles=ROLES | {"backend": 2, "scheduler": 2}) as whole:
         try:
-            found = asyncio.run(run(whole, writes=asked.writes, broker_away=asked.broker_away, seed=asked.seed))
+            outages = {"kafka": asked.broker_away, "postgres": asked.database_away}
+            found = asyncio.run(run(whole, writes=asked.writes, outages=outages, seed=asked.seed))
         finally:
             whole.keep_logs(LOGS)
     kinds = Counter(one.partition(":")[0] for one in found)

@@ -43,7 +43,7 @@ def listening(pod: Pod | Door) -> Callable[[], bool]:
 
 
 class Storm:
-    """Kills until it is enough; `outages` names who is away for how many seconds, once, at the beginning.
+    """Kills until it is enough; `outages` names who is away for how many seconds, once, as the first to fall.
 
     Whoever was killed comes back by itself, and the storm does not wait for it: several may be down at once.
     """
@@ -64,6 +64,7 @@ class Storm:
     def rage(self, enough: Callable[[], bool]) -> None:
         """Returns when it was enough and everybody is back; raises what kept somebody away."""
         with ThreadPoolExecutor(len(self._those)) as pool:
+            time.sleep(self._every[1])  # so that there is something in everybody's hands
             for victim in self._those:
                 if victim.name in self._outages:
                     self._fell(pool, victim, away=self._outages[victim.name])
