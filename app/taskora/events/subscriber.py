@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import compress
 
 from fastapi import FastAPI
 from prometheus_client import Counter as Metric
@@ -54,9 +55,9 @@ class Consumer:
     def _taker(self, topic: Topic) -> Take:
         async def take(bodies: Sequence[bytes]) -> list[Verdict]:
             those = [_read(body) for body in bodies]
-            heeded = [one for one in those if self._heeds(one)]
-            taken = iter(await self._take(heeded, topic) if heeded else ())
-            outcomes = [next(taken) if self._heeds(one) else PASSED for one in those]
+            heeded = [one.event is None or self._taking.heeds(one.event) for one in those]
+            taken = iter(await self._take(list(compress(those, heeded)), topic) if any(heeded) else ())
+            outcomes = [next(taken) if heeds else PASSED for heeds in heeded]
             for one, outcome in zip(those, outcomes, strict=True):
                 if one.event and outcome != PASSED:
                     trace = parse_trace(one.event.traceparent)
@@ -66,9 +67,6 @@ class Consumer:
 
         _from_zero(topic)
         return take
-
-    def _heeds(self, one: Delivered) -> bool:
-        return one.event is None or self._taking.heeds(one.event)
 
     async def _take(self, those: Sequence[Delivered], topic: Topic) -> list[str]:
         """What became of each. Which one it is that spoils it for the others shows by halves."""
