@@ -244,6 +244,10 @@ class Prometheus(Service):
         with _open(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", seconds=10) as answer:
             return json.load(answer)["data"]
 
+    def firing(self) -> set[str]:
+        """The names of the alerts that fire now."""
+        return {each["labels"]["alertname"] for each in self.ask("alerts")["alerts"] if each["state"] == "firing"}
+
     def start(self) -> None:
         self.process.start(self.ready)
 

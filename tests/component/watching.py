@@ -68,7 +68,7 @@ class Watched:
         return self.ask("query", query=query.replace("{where}", self.where).replace("{name}", NAME))["result"]
 
     def firing(self) -> set[str]:
-        return {each["labels"]["alertname"] for each in self.ask("alerts")["alerts"] if each["state"] == "firing"}
+        return self.prometheus.firing()
 
     async def silent(self, *names: str) -> None:
         """Until none of these fires any more."""

@@ -106,11 +106,7 @@ def prometheus(filled: Kubectl, disk: str, tmp_path: Path) -> Iterator[Prometheu
 
 def test_a_volume_that_fills_is_told_until_there_is_room(filled: Kubectl, prometheus: Prometheus) -> None:
     """The kubelet looks once a minute."""
-
-    def firing() -> set[str]:
-        return {each["labels"]["alertname"] for each in prometheus.ask("alerts")["alerts"] if each["state"] == "firing"}
-
     (name,) = (alert.name for alert in alerts.INSTANCE if "kubelet_volume" in alert.expression)
-    wait_until(firing, "the alert", good=lambda names: name in names, seconds=240)
+    wait_until(prometheus.firing, "the alert", good=lambda names: name in names, seconds=240)
     filled("exec", "full", "--", "rm", "/data/full")
-    wait_until(firing, "no alert", good=lambda names: name not in names, seconds=240)
+    wait_until(prometheus.firing, "no alert", good=lambda names: name not in names, seconds=240)
