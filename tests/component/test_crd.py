@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from taskora_operator.profiles import resolve
 from taskora_operator.reconcile.fields import MANAGER, applied, owned
 
 from tests.cluster.envtest import ApiServer
-from tests.cluster.progress import Failure
+from tests.cluster.progress import Failure, until
 from tests.component.operator.harness import install_crd, install_dapr_crds, install_surroundings
 from tests.component.rules import EXAMPLES, Example
 from tests.specs import SAMPLES, SPECS, facts_of, spec
@@ -234,12 +234,13 @@ def test_quantities_are_canonical_as_the_api_server_sees_it(api: ApiServer, text
     ],
 )
 def test_kubectl_explains_a_field(api: ApiServer, field: str, words: str) -> None:
-    end = time.monotonic() + 60
-    while True:  # what a server knows of a kind is published a moment after it takes objects of it
-        try:
-            told = api.kubectl("explain", f"tkd.{field}")
-            break
-        except Failure:
-            assert time.monotonic() < end
-            time.sleep(0.1)
-    assert words in " ".join(told.split())
+    """What a server knows of a kind is published a moment after it takes objects of it."""
+
+    def explained() -> bool:
+        with suppress(Failure):
+            told.append(api.kubectl("explain", f"tkd.{field}"))
+        return bool(told)
+
+    told: list[str] = []
+    until(explained, "kubectl explains it", seconds=60)
+    assert words in " ".join(told[0].split())
