@@ -64,13 +64,14 @@ class Storm:
     def rage(self, enough: Callable[[], bool]) -> None:
         """Returns when it was enough and everybody is back; raises what kept somebody away."""
         with ThreadPoolExecutor(len(self._those)) as pool:
-            time.sleep(self._every[1])  # so that there is something in everybody's hands
-            for victim in self._those:
-                if victim.name in self._outages:
-                    self._fell(pool, victim, away=self._outages[victim.name])
+            first = [victim for victim in self._those if victim.name in self._outages]
             while not enough():
                 time.sleep(self._chance.uniform(*self._every))
-                self._fell(pool, self._chance.choice(self._tended(pool)), away=self._chance.uniform(0, 3))
+                if first:
+                    victim = first.pop()
+                    self._fell(pool, victim, away=self._outages[victim.name])
+                else:
+                    self._fell(pool, self._chance.choice(self._tended(pool)), away=self._chance.uniform(0, 3))
             while len(self._tended(pool)) < len(self._those):
                 time.sleep(0.2)
         for back in self._down.values():
