@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -12,7 +13,8 @@ from taskora.clock import now
 from taskora.domain.problems import Changed, Invalid, NotFound
 from taskora.domain.quick_add import dated, parse, reminding
 from taskora.domain.series import DUE_FIELDS
-from taskora.web import edits
+from taskora.web import edits, words
+from taskora.web.backend import TaskPage
 from taskora.web.cookie import Profile, Session
 from taskora.web.forms import back, key_of, text, typed_in
 from taskora.web.frame import Frame, uuid_of
@@ -81,6 +83,8 @@ class Act:
                 return {"status": status}
             case "priority", priority if priority in PRIORITIES:
                 return {"priority": priority}
+            case "part", parent if not parent or uuid_of(parent):
+                return {"parent_id": uuid_of(parent)}
             case "move", place:
                 # Where it stands from now on, and the column or the day it was moved to.
                 at, _, to = place.partition(" ")
@@ -118,7 +122,7 @@ class Acts:
         act = Act.parse(text(form, "do"))
         method, path, content = act.call(session.profile)
         one = len(act.ids) == 1
-        note = {"was": await self._due(session, act.ids[0])} if one and act.verb == "due" else {}
+        note = {"was": await self._was(session, act.ids[0], act.verb)} if one and act.verb in ("due", "part") else {}
         try:
             key = key_of(form, text(form, "do"))
             await self._ask(session, method, path, content=content, key=key, version=act.version)
@@ -171,6 +175,16 @@ class Acts:
         await self._ask(session, "POST", f"tasks/{task_id}/reminders", content=asked, key=key_of(form, "remind"))
         return back(form)
 
+    async def part(self, request: Request) -> Response:
+        """A task made a subtask of the one that is told by its title, its link or some of its words."""
+        session, form = await self._frame.sessions.form(request)
+        task_id, typed = uuid_of(request.path_params["task_id"]) or "", text(form, "of")
+        parent = uuid_of(urlsplit(typed).path.rsplit("/", 1)[-1]) or await self._meant(session, typed, but=task_id)
+        was = await self._was(session, task_id, "part")
+        content = {"parent_id": parent}
+        await self._ask(session, "PATCH", f"tasks/{task_id}", content=content, key=key_of(form, "part"))
+        return back(form, did="part", task=task_id, was=was)
+
     async def make_tag(self, request: Request) -> Response:
         """A tag with its colour."""
         session, form = await self._frame.sessions.form(request)
@@ -204,12 +218,26 @@ class Acts:
             theirs=fields_of(current, zone=session.profile.zone), back_to=text(form, "_from"),
         )  # fmt: skip
 
-    async def _due(self, session: Session, task_id: str) -> str:
-        """The task's due as the argument of an act."""
+    async def _meant(self, session: Session, typed: str, *, but: str) -> str:
+        """The open task that is called so, else the only one with such words. Raises `Invalid`."""
+        query = urlencode([("q", typed), ("status", "todo"), ("status", "in_progress"), ("limit", 100)])
+        page = TaskPage.model_validate(await self._ask(session, "GET", "tasks", query=query))
+        found = [task for task in page.items if task.parent_id is None and task.id != but]
+        named = [task for task in found if task.title.casefold() == typed.casefold()] or found
+        if len(named) == 1:
+            return named[0].id
+        if not named:
+            raise Invalid(f"Taskora finds no open task like “{typed}” that could have parts. Type some of its title.")
+        raise Invalid(f"{words.counted(len(named), 'task').capitalize()} are like “{typed}”. Type more of its title.")
+
+    async def _was(self, session: Session, task_id: str, verb: str) -> str:
+        """What an act will change, as the argument of the act that takes it back."""
         try:
             task = Task.model_validate(await self._ask(session, "GET", f"tasks/{task_id}"))
         except NotFound:
             return ""
+        if verb == "part":
+            return task.parent_id or ""
         return edits.written_due(task.due_at or task.due_date, zone=session.profile.zone)
 
 

@@ -147,6 +147,12 @@ def said(did: str, task: Task, *, was: str, day: date | None) -> Toast | None:
         case "due":
             undo = f"{task.id} {task.version} due {was}" if was else ""
             return Toast(text=f"Due {day:%a} {day.day} {day:%B}:" if day else "No date:", title=task.title, undo=undo)
+        case "part":
+            text = "Made a subtask:" if task.parent_id else "A task of its own now:"
+            return Toast(text=text, title=task.title, icon="list", undo=f"{task.id} {task.version} part {was}".strip())
+        case "skip":
+            text = f"Skipped, next on {day:%a} {day.day} {day:%B}:" if day else "Skipped:"
+            return Toast(text=text, title=task.title, icon="repeat")
         case _:
             return None
 

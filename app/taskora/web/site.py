@@ -74,6 +74,7 @@ def site(
     answers("POST", "/tasks", acts.add)
     answers("POST", "/tasks/{task_id}", acts.edit)
     answers("POST", "/tasks/{task_id}/reminders", acts.remind)
+    answers("POST", "/tasks/{task_id}/part", acts.part)
     answers("POST", "/tasks/{task_id}/repeats", previews.repeats)
     answers("POST", "/acts", acts.act)
     answers("POST", "/previews/line", previews.line)

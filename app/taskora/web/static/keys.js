@@ -3,7 +3,8 @@
 import { ahead, holdKeys } from './dom.js'
 import { askDate, close, open } from './panel.js'
 import { newTaskThere } from './quickadd.js'
-import { act, dueOf, move, rowOf, titleOf } from './rows.js'
+import { takeAct } from './queue.js'
+import { act, dueOf, idOf, move, rowOf, titleOf } from './rows.js'
 import { clear, selected, toggle } from './select.js'
 
 const AFTER_G = 1200
@@ -71,6 +72,8 @@ function single(event) {
       return acts((each) => (each.classList.contains('is-done') ? 'reopen' : 'complete'))
     case 't':
       return schedule()
+    case 'p':
+      return choosePart()
     case 'Delete':
     case '#':
       return acts(() => 'trash')
@@ -106,6 +109,26 @@ export function schedule() {
   })
   return rows.length > 0
 }
+
+/** Make what is meant a part of another task, which is found by typing. @param {HTMLElement[]} rows */
+export function choosePart(rows = meant()) {
+  if (rows.length) askPart(rows.map(idOf))
+  return rows.length > 0
+}
+
+/** @param {string[]} ids */
+function askPart(ids) {
+  void ahead(import('./palette.js'), ({ showPalette }) => showPalette([], { but: ids, then: (parent) => {
+    takeAct(`${ids.join(',')} - part ${parent}`)
+    clear()
+  } }))
+}
+
+document.addEventListener('click', (event) => {
+  const button = /** @type {Element} */ (event.target).closest('[data-ask-part]')
+  const task = /** @type {HTMLElement | null} */ (button?.closest('[data-task]') ?? null)
+  if (task) askPart([task.dataset.task ?? ''])
+})
 
 /** @param {number} by */
 function step(by) {

@@ -1,18 +1,23 @@
 // @ts-check
 /** Ctrl-K: find a task, go somewhere, do something, from one line. */
 import { icon, made } from './dom.js'
-import { keySheet, schedule } from './keys.js'
+import { choosePart, keySheet, schedule } from './keys.js'
 import { visit } from './page.js'
 import { takeNew } from './queue.js'
 import { act, titleOf } from './rows.js'
 
 const PAUSE = 90
 const TASKS = 6
+const CHOICES = 50
 
 /** @typedef {{text: string, words?: string, glyph?: string, hue?: string, done?: boolean, note?: string, keys?: string, marks?: [number, number][], run: () => void}} Option */
 
-/** @param {HTMLElement[]} rows what an act would be for */
-export function showPalette(rows) {
+/**
+ * @param {HTMLElement[]} rows what an act would be for
+ * @param {{but: string[], then: (id: string) => void}} [choice] instead: which task (none of `but`) others are to be a part of
+ */
+export function showPalette(rows, choice) {
+  const asks = choice ? 'Part of which task?' : 'Search or jump'
   const back = document.activeElement
   /** @type {Option[]} */
   let options = []
@@ -21,10 +26,11 @@ export function showPalette(rows) {
   let at = 0
   /** What `tasks` were looked for by. */
   let asked = ''
-  const line = made('input', { type: 'text', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'pal-l', 'aria-autocomplete': 'list', 'aria-label': 'Search or jump', placeholder: 'Search or jump', autocomplete: 'off' })
+  const line = made('input', { type: 'text', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'pal-l', 'aria-autocomplete': 'list', 'aria-label': asks, placeholder: asks, autocomplete: 'off' })
   const list = made('div', { class: 'pal-l', id: 'pal-l', role: 'listbox', 'aria-label': 'Results' })
-  const foot = made('p', { class: 'pal-f' }, made('span', {}, made('kbd', {}, '↑'), made('kbd', {}, '↓'), ' choose'), made('span', {}, made('kbd', {}, '↵'), ' run'), made('span', {}, made('kbd', {}, 'Ctrl ↵'), ' add as a task'))
-  const sheet = made('dialog', { class: 'pal', 'aria-label': 'Search or jump', 'data-made': true }, made('div', { class: 'pal-in' }, icon('search'), line, made('kbd', {}, 'Esc')), list, foot)
+  const none = made('p', { class: 'pal-e', role: 'status', hidden: true }, 'No open task like that')
+  const foot = made('p', { class: 'pal-f' }, made('span', {}, made('kbd', {}, '↑'), made('kbd', {}, '↓'), ' choose'), made('span', {}, made('kbd', {}, '↵'), ' run'), !choice && made('span', {}, made('kbd', {}, 'Ctrl ↵'), ' add as a task'))
+  const sheet = made('dialog', { class: 'pal', 'aria-label': asks, 'data-made': true }, made('div', { class: 'pal-in' }, icon('search'), line, made('kbd', {}, 'Esc')), list, none, foot)
 
   const acts = actsOn(rows)
   const places = placesOf()
@@ -34,7 +40,7 @@ export function showPalette(rows) {
     const chosen = options[at]
     const words = line.value.trim().toLowerCase().split(/\s+/).filter(Boolean)
     const fits = (/** @type {Option} */ one) => words.every((word) => ` ${one.text} ${one.words ?? ''}`.toLowerCase().includes(` ${word}`))
-    const groups = /** @type {[string, Option[]][]} */ ([
+    const groups = /** @type {[string, Option[]][]} */ (choice ? [['Tasks', tasks]] : [
       [rows.length > 1 ? `With ${rows.length} tasks` : 'With this task', acts.filter(fits)],
       ['Tasks', tasks],
       ['Go to', places.filter(fits)],
@@ -42,10 +48,11 @@ export function showPalette(rows) {
     ])
     options = groups.flatMap(([, some]) => some)
     // What was gone to by arrows stays chosen when tasks come in above it.
-    if (at > 0) at = Math.max(options.findIndex(({ run }) => run === chosen.run), 0)
+    if (at > 0) at = Math.max(options.findIndex(({ run }) => run === chosen?.run), 0)
     let number = 0
     list.replaceChildren(...groups.filter(([, some]) => some.length).map(([head, some], group) =>
       made('div', { role: 'group', 'aria-labelledby': `pal-g${group}` }, made('h2', { id: `pal-g${group}`, role: 'presentation' }, head), ...some.map((one) => shown(one, number++)))))
+    none.hidden = !choice || tasks.length > 0 || asked !== line.value.trim()
     choose(at)
   }
 
@@ -88,13 +95,16 @@ export function showPalette(rows) {
   async function find() {
     const text = line.value.trim()
     clearTimeout(soon)
-    if (!text) tasks = []
+    if (!text && !choice) tasks = []
     else {
       try {
-        const answer = await fetch(`/api/v1/tasks?${new URLSearchParams({ q: text, limit: String(TASKS), families: 'true' })}`, { signal: AbortSignal.timeout(5000) })
+        const query = new URLSearchParams({ q: text, limit: String(choice ? CHOICES : TASKS), families: 'true' })
+        if (choice) for (const status of ['todo', 'in_progress']) query.append('status', status)
+        const answer = await fetch(`/api/v1/tasks?${query}`, { signal: AbortSignal.timeout(5000) })
         if (!answer.ok || line.value.trim() !== text) return
         const { items, parents } = await answer.json()
-        tasks = items.map((/** @type {any} */ task) => found(task, parents[task.parent_id]))
+        tasks = items.filter((/** @type {any} */ task) => !choice || !(task.parent_id || choice.but.includes(task.id)))
+          .map((/** @type {any} */ task) => ({ ...found(task, parents[task.parent_id]), ...(choice && { run: () => choice.then(task.id) }) }))
       } catch {
         tasks = []
       }
@@ -106,12 +116,12 @@ export function showPalette(rows) {
   /** Enter is for what was typed, not for what stood there before: what is still being looked for comes first. */
   async function enter() {
     if (at === 0 && line.value.trim() !== asked) await find()
-    if (sheet.open) run(options[at])
+    if (sheet.open && options[at]) run(options[at])
   }
 
   line.addEventListener('keydown', (event) => {
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') choose((at + (event.key === 'ArrowDown' ? 1 : -1) + options.length) % options.length)
-    else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+    else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !choice) {
       sheet.close()
       add()
     } else if (event.key === 'Enter') void enter()
@@ -125,6 +135,7 @@ export function showPalette(rows) {
   })
   document.body.append(sheet)
   draw()
+  if (choice) void find()
   sheet.showModal()
   line.focus()
 }
@@ -141,6 +152,8 @@ function actsOn(rows) {
     { text: 'Schedule', words: 'due date when', glyph: 'today', note, keys: 'T', run: schedule },
     one('Urgent', 'warn', 'priority urgent', '1'), one('High priority', 'up', 'priority high', '2'), one('Medium priority', 'down', 'priority medium', '3'), one('Low priority', 'down', 'priority low', '4'),
     one('In progress', 'board', 'status in_progress'),
+    { text: 'Make it part of another task', words: 'subtask parent', glyph: 'list', note, keys: 'P', run: () => void choosePart(rows) },
+    ...(rows.length === 1 && rows[0].querySelector('[href$="#i-repeat"]') ? [one('Skip to the next date', 'skip', 'skip')] : []),
     one('Move to trash', 'trash', 'trash', 'Del'),
   ]
 }

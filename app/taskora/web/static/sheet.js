@@ -6,7 +6,7 @@ import { keysOn } from './keys.js'
 const KEYS = [
   ['Anywhere', [['N', 'New task'], ['Ctrl K', 'Find, go, do'], ['G', 'then I inbox, T today, U upcoming, B board, H chat, L tags, N notifications, C completed, X trash, S settings'], ['Z', 'Undo'], ['Esc', 'Select nothing, close the task'], ['?', 'This sheet']]],
   ['In a list', [['J K', 'Next, previous'], ['Enter', 'Open'], ['X', 'Select; with Shift up to here'], ['Alt ↑ ↓', 'Move up, down; on the board also ← →']]],
-  ['With a task, or all selected', [['C', 'Complete'], ['T', 'Schedule'], ['E', 'Edit the title'], ['1 2 3 4', 'Urgent, high, medium, low'], ['Del', 'Move to trash']]],
+  ['With a task, or all selected', [['C', 'Complete'], ['T', 'Schedule'], ['E', 'Edit the title'], ['P', 'Make it part of another task'], ['1 2 3 4', 'Urgent, high, medium, low'], ['Del', 'Move to trash']]],
 ]
 
 export function showKeys() {

@@ -404,6 +404,36 @@ async def test_a_new_due_date_in_a_series_is_for_this_one_or_for_later_ones_too(
     assert re.findall(r"<b>(\d+)</b>", ada.html)[1:] == ["13", "20", "27", "3"]
     await ada.send("/tasks/", form="edit", due="10 Jan 2031", scope="future")
     assert re.findall(r"<b>(\d+)</b>", ada.html) == ["10", "17", "24", "31", "7"]
+    await ada.send("/acts", button="Skip to the next date")
+    assert "Skipped, next on Fri 17 January:" in ada.html
+    assert re.findall(r"<b>(\d+)</b>", ada.html) == ["17", "24", "31", "7", "14"]
+
+
+async def test_a_task_is_made_a_subtask_by_words_or_link_and_taken_out_again(ada: Browser) -> None:
+    for title in ("Party", "Party hats", "Buy tea"):
+        await ada.send("/tasks", title=title)
+    tea = opened(await ada.go("/search?q=tea"))
+    await ada.go(tea)
+    for typed, said in (("nothing such", "finds no open task like"), ("part", "Two tasks are like")):
+        await ada.send("/tasks/", form="part-f", of=typed)
+        assert (ada.answer.status_code, said in ada.html) == (422, True), typed
+        await ada.go(tea)
+    await ada.send("/tasks/", form="part-f", of="party")
+    assert "Made a subtask:" in ada.html
+    assert re.search(r'class="part-of">Part of <a[^>]*>Party</a>', ada.html)
+    await ada.send("/acts", button="Take out of Party")
+    assert "A task of its own now:" in ada.html
+    assert 'class="part-of"' not in ada.html
+    undo = re.search(r'data-undo form="acts" name="do" value="([^"]+)"', ada.html)
+    assert undo
+    await ada.send("/acts", button=undo[1])
+    assert "Made a subtask:" in ada.html
+    await ada.send("/acts", button="Take out of Party")
+    hats = re.search(r'id="task-([^"]+)"', await ada.go("/search?q=hats"))
+    assert hats
+    await ada.go(tea)
+    await ada.send("/tasks/", form="part-f", of=f"{ada.origin}/tasks/{hats[1]}")
+    assert re.search(r'class="part-of">Part of <a[^>]*>Party hats</a>', ada.html)
 
 
 async def test_a_tag_is_made_coloured_and_pinned_by_forms_alone(ada: Browser) -> None:

@@ -298,6 +298,45 @@ def test_a_reminder_and_a_subtask_are_added_beside_the_list(tabs: tuple[Page, Pa
     desk.get_by_role("link", name="Close", exact=True).click()
 
 
+def test_a_task_is_made_a_part_of_another_by_keys_and_by_hand_and_skipped_from_the_palette(
+    tabs: tuple[Page, Page],
+) -> None:
+    desk, mobile = tabs
+    for title in ("Summer party", "Buy lanterns every 7 days", "Write invitations"):
+        add(desk, title)
+        expect(desk.locator(".row:not(.is-wait)", has_text=title.removesuffix(" every 7 days"))).to_have_count(1)
+    desk.get_by_role("link", name="Buy lanterns").focus()
+    desk.keyboard.press("p")
+    expect(desk.get_by_role("combobox", name="Part of which task?")).to_be_focused()
+    expect(desk.get_by_role("option", name="Buy lanterns")).to_have_count(0)
+    desk.keyboard.type("nothing such")
+    expect(desk.get_by_text("No open task like that")).to_be_visible()
+    desk.keyboard.press("Enter")
+    desk.get_by_role("combobox", name="Part of which task?").fill("summ")
+    expect(desk.get_by_role("option")).to_have_count(1)
+    desk.keyboard.press("Enter")
+    lanterns = desk.locator(".row", has_text="Buy lanterns")
+    expect(lanterns).to_contain_text("Part of Summer party")
+    expect(mobile.locator(".row:not(.is-part)", has_text="Summer party")).to_contain_text("0/1")
+    desk.keyboard.press("z")
+    expect(lanterns).not_to_contain_text("Part of Summer party")
+    due = lanterns.get_attribute("data-due")
+    desk.get_by_role("link", name="Buy lanterns").focus()
+    desk.keyboard.press("Control+k")
+    desk.keyboard.type("skip")
+    expect(desk.get_by_role("option", selected=True)).to_contain_text("Skip to the next date")
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".toast")).to_contain_text("Skipped, next on")
+    assert lanterns.get_attribute("data-due") != due
+    mobile.get_by_role("link", name="Write invitations").click()
+    mobile.get_by_role("button", name="Another task").click()
+    mobile.get_by_role("option", name="Summer party").click()
+    expect(mobile.locator(".part-of")).to_have_text("Part of Summer party")
+    mobile.get_by_role("button", name="Take out of Summer party").click()
+    expect(mobile.locator(".part-of")).to_have_count(0)
+    mobile.get_by_role("link", name="Close", exact=True).click()
+
+
 def test_one_field_changed_in_two_tabs_is_compared_and_the_reader_chooses(tabs: tuple[Page, Page]) -> None:
     desk, mobile = tabs
     for page in tabs:
