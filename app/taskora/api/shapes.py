@@ -211,6 +211,7 @@ class NotificationShown(BaseModel):
     snoozed_until: datetime | None
     due_at: datetime | None = Field(description="When its task is due now")
     due_date: date | None
+    parent: str | None = Field(description="What its task is a part of")
 
 
 class Notifications(BaseModel):

@@ -23,7 +23,7 @@ from taskora.services import tasks
 from taskora.store import conversations as stored
 from taskora.store import lists, outbox
 from taskora.store.database import Reading, Row, Writing
-from taskora.store.tasks import find_all
+from taskora.store.tasks import find_all, titles
 
 # Among so many tasks the one that is meant is looked for.
 LOOKED_AT = 1000
@@ -209,9 +209,8 @@ async def _show(uow: Reading, user: User, intent: Show, *, now: datetime) -> Rep
     if done and intent.span is not None:
         found = [task for task in found if intent.span.holds(task.completed_at)]
     named = found[: chat_words.LISTED_MOST]
-    text = chat_words.listed(
-        intent, _said(found), more=len(found) > len(named), today=_today(user, now), zone=user.zone
-    )
+    said = await _said(uow, user, found)
+    text = chat_words.listed(intent, said, more=len(found) > len(named), today=_today(user, now), zone=user.zone)
     return Reply(text=text, intent="show", tasks=[] if intent.counting else named)
 
 
@@ -229,7 +228,7 @@ async def _find_and_do(
         return await _do(uow, user, found[0].id, wanted, now=now)
     if not found:
         return Reply(text=chat_words.not_found(which.words), intent=wanted.act)
-    text = chat_words.which_of(_said(found), today=_today(user, now), zone=user.zone)
+    text = chat_words.which_of(await _said(uow, user, found), today=_today(user, now), zone=user.zone)
     return Reply(text=text, intent=wanted.act, tasks=found, wanted=wanted)
 
 
@@ -240,7 +239,8 @@ async def _choose(uow: Writing, user: User, number: int, context: Context, *, no
     if context.wanted is not None:
         return await _do(uow, user, context.tasks[at], context.wanted, now=now)
     task = await tasks.get(uow, user, task_id=context.tasks[at])
-    text = chat_words.which_of(_said([task]), today=_today(user, now), zone=user.zone).partition("\n")[2]
+    said = await _said(uow, user, [task])
+    text = chat_words.which_of(said, today=_today(user, now), zone=user.zone).partition("\n")[2]
     return Reply(text=text, intent="choose", tasks=[task])
 
 
@@ -290,8 +290,14 @@ async def _listed(uow: Reading, user: User, wanted: Filter) -> list[Task]:
     return [found[task_id] for task_id in ids if task_id in found]
 
 
-def _said(found: Sequence[Task]) -> list[tuple[str, Due | None]]:
-    return [(task.title, task.due) for task in found]
+async def _said(uow: Reading, user: User, found: Sequence[Task]) -> list[tuple[str, Due | None]]:
+    """What each is called, with what it is a part of, and when it is due."""
+    parents = await titles(uow, {task.parent_id for task in found if task.parent_id}, user_id=user.id)
+    above = [parents.get(task.parent_id) if task.parent_id else None for task in found]
+    return [
+        (f"{task.title} (part of {parent})" if parent else task.title, task.due)
+        for task, parent in zip(found, above, strict=True)
+    ]
 
 
 def _today(user: User, now: datetime) -> date:

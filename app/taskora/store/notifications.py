@@ -9,12 +9,13 @@ from taskora.store.database import Reading, Row, Writing
 
 # What was dismissed is over: its task is done or gone.
 LISTED = """
-SELECT found.*, due_at, due_date FROM (
+SELECT found.*, tasks.due_at, tasks.due_date, above.title AS parent FROM (
     SELECT id, task_id, reminder_id, title, created_at, read_at, snoozed_until FROM notifications
     WHERE user_id = %(user_id)s AND dismissed_at IS NULL AND (%(unread)s IS FALSE OR read_at IS NULL)
       AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(after)s::uuid))
     ORDER BY created_at DESC, id DESC LIMIT %(limit)s
 ) AS found LEFT JOIN tasks ON tasks.id = found.task_id
+LEFT JOIN tasks AS above ON above.id = tasks.parent_id AND above.deleted_at IS NULL
 ORDER BY found.created_at DESC, found.id DESC
 """
 UNREAD = """
@@ -27,7 +28,9 @@ WITH found AS (
     WHERE id = %(id)s AND user_id = %(user_id)s
     RETURNING id, task_id, reminder_id, title, created_at, read_at, snoozed_until
 )
-SELECT found.*, due_at, due_date FROM found LEFT JOIN tasks ON tasks.id = found.task_id
+SELECT found.*, tasks.due_at, tasks.due_date, above.title AS parent
+FROM found LEFT JOIN tasks ON tasks.id = found.task_id
+LEFT JOIN tasks AS above ON above.id = tasks.parent_id AND above.deleted_at IS NULL
 """
 READ_ALL = """
 UPDATE notifications SET read_at = %(now)s

@@ -82,7 +82,7 @@ class View(_Shape):
 
 
 class Note(_Shape):
-    """A notification, and when its task is due now."""
+    """A notification, when its task is due now, and what that is a part of."""
 
     id: str
     task_id: str
@@ -92,6 +92,7 @@ class Note(_Shape):
     snoozed_until: datetime | None = None
     due_at: datetime | None = None
     due_date: date | None = None
+    parent: str | None = None
 
 
 class Counts(_Shape):

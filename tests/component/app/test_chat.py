@@ -59,6 +59,12 @@ async def test_of_several_the_user_chooses_by_number_and_nothing_happens_before(
     assert (done["tasks"][0]["title"], done["tasks"][0]["due_date"]) == ("Call Ada", "2031-03-02")
 
 
+async def test_a_subtask_is_named_with_what_it_is_a_part_of(api: httpx.AsyncClient, headers: Headers) -> None:
+    party = await make(api, headers, "Party")
+    await make(api, headers, "Buy tea", parent_id=party["id"], priority="urgent")
+    assert "1. Buy tea (part of Party)" in (await say(api, headers, "show urgent tasks"))["text"]
+
+
 async def test_everything_said_is_a_chat_event_once_and_as_its_schema_says(
     api: httpx.AsyncClient, headers: Headers, urls: Urls, database: Database
 ) -> None:

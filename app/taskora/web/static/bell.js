@@ -35,8 +35,17 @@ function show({ id, dataset, textContent }) {
       button('acts', `${dataset.task} - complete`, 'Complete', 'primary'),
       button('notes', `${note} snooze 10`, '10 minutes'),
       button('notes', `${note} snooze 60`, 'In an hour')))
-  byId('toasts').append(toast)
+  byId('toasts').append(toast, more)
 }
+
+// Where there is little room one of them shows; the others wait at the bell.
+const more = made('a', { class: 'toast more-rem', href: '/notifications', 'data-made': true })
+new MutationObserver(() => {
+  const others = document.querySelectorAll('.toast.rem').length - 1
+  more.hidden = others < 1
+  const said = `And ${others} more`
+  if (more.textContent !== said) more.textContent = said
+}).observe(byId('toasts'), { childList: true })
 
 /** @param {HTMLElement} one */
 function call({ id, dataset, textContent }) {

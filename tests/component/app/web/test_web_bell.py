@@ -91,6 +91,37 @@ def test_what_is_read_in_one_tab_is_read_in_all_at_once(tabs: tuple[Page, Page])
         expect(mobile.get_by_role("alert")).to_have_count(0)
 
 
+def test_of_several_reminders_a_phone_shows_one_and_how_many_more_wait(tabs: tuple[Page, Page]) -> None:
+    desk, mobile = tabs
+    shown = mobile.locator(".toast.rem:visible")
+    for number, title in enumerate(("Pay rent", "Feed the cat", "Beat the carpet")):
+        remind(desk, title)
+        expect(desk.locator(".toast.rem:visible")).to_have_count(number + 1)
+    expect(mobile.get_by_role("link", name="And 2 more")).to_be_visible()
+    expect(shown).to_have_count(1)
+    expect(desk.get_by_role("link", name="more")).to_have_count(0)
+    for left in ("And 1 more", ""):
+        shown.get_by_role("button", name="Dismiss").click()
+        expect(shown).to_have_count(1)
+        expect(mobile.locator(".more-rem:visible")).to_have_text([left] if left else [])
+    desk.goto("/notifications")
+    desk.get_by_role("button", name="Mark all as read").click()
+    counts(desk, 0)
+    desk.goto("/")
+
+
+def test_a_reminder_of_a_subtask_says_what_that_is_a_part_of(tabs: tuple[Page, Page]) -> None:
+    desk, _ = tabs
+    party = make(desk, title="Party")
+    make(desk, title="Buy tea", parent_id=party["id"], reminders=[{"at": in_seconds(1)}])
+    expect(rung(desk, "Buy tea")).to_contain_text("Part of Party")
+    desk.goto("/notifications")
+    expect(desk.locator(".note", has_text="Buy tea")).to_contain_text("Part of Party")
+    desk.get_by_role("button", name="Mark all as read").click()
+    counts(desk, 0)
+    desk.goto("/")
+
+
 def test_a_task_completed_from_its_toast_is_done_and_rings_nowhere(tabs: tuple[Page, Page]) -> None:
     desk, mobile = tabs
     remind(desk, "Take the bread out")
