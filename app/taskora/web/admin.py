@@ -1,7 +1,7 @@
 """Administration: what is wrong, what the roles say, who did what, what could not be taken, who there is."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -10,9 +10,10 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from taskora.clock import now
 from taskora.domain.alerts import FAILED
@@ -32,6 +33,7 @@ PAGES = (
     ("audit", "Audit", "shield"),
     ("letters", "Dead letters", "offline"),
     ("users", "Users", "user"),
+    ("training", "Training", "chat"),
 )
 ROLES = ("frontend", "backend", "scheduler", "notifier", "audit", "insights")
 STATES = (("open", "Open"), ("replayed", "Taken since"), ("discarded", "Put aside"), ("all", "All"))
@@ -42,6 +44,7 @@ DONE = {
     "deleted": "That account and everything in it is deleted",
 }
 MOST_NAMES = 200
+SAMPLES_AT_ONCE = 200
 
 
 class _Shape(BaseModel):
@@ -119,6 +122,15 @@ class Letter(_Shape):
             return self.body
 
 
+class Sample(_Shape):
+    """What somebody who consented told the chat, or was answered."""
+
+    id: str
+    role: str
+    text: str
+    created_at: datetime
+
+
 class Person(_Shape):
     id: str
     email: str
@@ -160,6 +172,8 @@ class Admin:
             ("GET", "/admin/users", self.users),
             ("POST", "/admin/users", self.make_user),
             ("POST", "/admin/users/{user_id}", self.change_user),
+            ("GET", "/admin/training", self.training),
+            ("GET", "/admin/training.jsonl", self.export),
         ]
 
     async def enter(self, request: Request) -> Response:
@@ -256,6 +270,35 @@ class Admin:
         except (Conflict, NotFound) as problem:
             return await self._users(request, session, problem=problem)
         return see_other("/admin/users?ok=deleted")
+
+    async def training(self, request: Request) -> Response:
+        """What may train the chat."""
+        session, zone = await self._who(request)
+        found = await self._found(request, session, "training-export", keep=())
+        return await self._page(
+            request, session, "training", days=found.by_day(Sample, lambda one: one.created_at, zone=zone),
+            more=found.more,
+        )  # fmt: skip
+
+    async def export(self, request: Request) -> Response:
+        """All of it as a file, a sample a line; read from the backend as the browser takes it."""
+        session, _ = await self._who(request)
+        first = await self._samples(session, cursor="")
+
+        async def lines() -> AsyncGenerator[bytes]:
+            page = first
+            while True:
+                yield b"".join(to_json(one) + b"\n" for one in page["items"])
+                if not page["next_cursor"]:
+                    return
+                page = await self._samples(session, cursor=page["next_cursor"])
+
+        named = {"Content-Disposition": 'attachment; filename="training.jsonl"'}
+        return StreamingResponse(lines(), media_type="application/jsonl", headers=named)
+
+    async def _samples(self, session: Session, *, cursor: str) -> Any:
+        query = urlencode({"limit": SAMPLES_AT_ONCE, "cursor": cursor})
+        return await self._ask(session, "GET", "admin/training-export", query=query)
 
     async def _who(self, request: Request) -> tuple[Session, ZoneInfo]:
         session = await self._frame.sessions.required(request)

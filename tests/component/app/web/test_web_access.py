@@ -29,6 +29,7 @@ PAGES = [
     "/admin/audit?check=1",
     "/admin/letters?state=all",
     "/admin/users",
+    "/admin/training",
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SHAPES = {"desk": (1280, 860), "phone": (360, 740), "at 200 %": (640, 430)}

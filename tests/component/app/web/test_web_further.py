@@ -1,5 +1,6 @@
 """Saved views, the chat and administration by forms alone, as a browser without scripts sends them."""
 
+import json
 import re
 import time
 from collections.abc import AsyncIterator
@@ -140,7 +141,9 @@ def titles_of_inbox(html: str) -> list[str]:
 # Administration
 
 
-@pytest.mark.parametrize("page", ["alerts", "events", "audit?check=1", "letters", "users"])
+@pytest.mark.parametrize(
+    "page", ["alerts", "events", "audit?check=1", "letters", "users", "training", "training.jsonl"]
+)
 async def test_administration_is_for_administrators(noor: Browser, page: str) -> None:
     await noor.go(f"/admin/{page}")
     assert noor.answer.status_code == 403
@@ -157,6 +160,19 @@ async def test_alerts_are_told_open_first_and_gone_ones_when_asked(stack: Stack,
     assert ("Alert NULL" in admin.html, "Alert now()" in admin.html) == (True, False)
     await admin.go("/admin/alerts?all")
     assert "Alert now()" in admin.html
+
+
+async def test_what_may_train_the_chat_is_listed_and_goes_out_as_one_file(stack: Stack, admin: Browser) -> None:
+    stack.urls.sql(
+        "UPDATE users SET training_consent_at = now() WHERE is_admin;"
+        "INSERT INTO training_samples (id, user_id, conversation_id, role, text, data, created_at) "
+        f"SELECT gen_random_uuid(), '{admin.session['profile']['user_id']}', gen_random_uuid(), 'user', "
+        "'Add <b>fig</b> ' || n, '{}', now() FROM generate_series(1, 201) AS n"
+    )
+    assert "Add &lt;b&gt;fig&lt;/b&gt; " in await admin.go("/admin/training")
+    lines = (await admin.go("/admin/training.jsonl")).splitlines()
+    assert {f"Add <b>fig</b> {n}" for n in range(1, 202)} <= {json.loads(line)["text"] for line in lines}
+    assert "attachment" in admin.answer.headers["Content-Disposition"]
 
 
 async def test_system_events_are_told_by_role(stack: Stack, admin: Browser) -> None:

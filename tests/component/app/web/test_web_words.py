@@ -26,7 +26,7 @@ INSIDE = (
     *("/", "/today", "/upcoming", "/board", "/completed", "/trash", "/tags", "/tags/home", "/browse", "/notifications"),
     *("/chat", "/settings", "/search", "/search?q=fig", "/search?status=done", "/nowhere", "/admin/users"),
 )
-ADMINISTERED = ("/admin/alerts", "/admin/events", "/admin/audit", "/admin/letters", "/admin/users")
+ADMINISTERED = ("/admin/alerts", "/admin/events", "/admin/audit", "/admin/letters", "/admin/users", "/admin/training")
 
 
 class Words(HTMLParser):
