@@ -29,7 +29,7 @@ from taskora.web.ledger import Day, day_of
 
 PAGES = (
     ("alerts", "Alerts", "warn"),
-    ("events", "System events", "cloud"),
+    ("events", "Events", "cloud"),
     ("audit", "Audit", "shield"),
     ("letters", "Dead letters", "offline"),
     ("users", "Users", "user"),

@@ -3,6 +3,21 @@
 from playwright.sync_api import Page, Route, expect
 
 
+def test_the_line_one_speaks_in_stands_above_a_phones_bar_however_much_was_said(tabs: tuple[Page, Page]) -> None:
+    _, mobile = tabs
+    mobile.goto("/chat")
+    for said in range(1, 7):
+        mobile.get_by_label("Message", exact=True).fill("help")
+        mobile.get_by_label("Message", exact=True).press("Enter")
+        expect(mobile.locator(".theirs:not(.is-wait)")).to_have_count(said)
+    mobile.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    line, bar = mobile.locator("#speak").bounding_box(), mobile.locator(".tabs").bounding_box()
+    assert line
+    assert bar
+    assert line["y"] + line["height"] <= bar["y"]
+    mobile.goto("/")
+
+
 def test_who_stops_waiting_has_the_message_back_and_sent_again_it_counts_once(tabs: tuple[Page, Page]) -> None:
     desk, _ = tabs
     desk.goto("/chat")
