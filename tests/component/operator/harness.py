@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -292,14 +291,8 @@ class Cluster:
 
     async def end_badly(self, job: str, *, why: str) -> None:
         """As the Job controller tells of a Job that gave up."""
-        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        told = {"status": "True", "reason": "BackoffLimitExceeded", "message": why}
-        conditions = [
-            {"type": each, **told, "lastProbeTime": at, "lastTransitionTime": at}
-            for each in ("FailureTarget", "Failed")
-        ]
         path = self.resource("Job").path(self.namespace, job, "status")
-        await self.patch(path, {"status": {"startTime": at, "failed": 1, "conditions": conditions}})
+        await self.patch(path, {"status": failing(await self.get("Job", job), why=why)})
 
     async def play_kubelet(self, *, namespace: str | None = None, names: Sequence[str] = ()) -> int:
         """A hand that plays the kubelet: what is wanted of workloads is running, Jobs have ended well."""
@@ -360,6 +353,26 @@ def running(item: Manifest) -> Manifest:
         "succeeded": 1,
         "uncountedTerminatedPods": {},
         "conditions": [{"type": each, **condition} for each in ("SuccessCriteriaMet", "Complete")],
+    }
+
+
+def failing(item: Manifest, *, why: str) -> Manifest:
+    """The status of a Job that gave up, or of a Deployment whose new pods don't become ready while old ones serve."""
+    at = item["metadata"]["creationTimestamp"]
+    if item["kind"] == "Job":
+        told = {"status": "True", "reason": "BackoffLimitExceeded", "message": why}
+        told |= {"lastProbeTime": at, "lastTransitionTime": at}
+        return {"startTime": at, "failed": 1, "conditions": [{"type": t, **told} for t in ("FailureTarget", "Failed")]}
+    told = {"status": "False", "reason": "ProgressDeadlineExceeded", "message": why}
+    told |= {"lastUpdateTime": at, "lastTransitionTime": at}
+    replicas = item["spec"].get("replicas", 1)
+    return {
+        "observedGeneration": item["metadata"]["generation"],
+        "replicas": replicas + 1,
+        "updatedReplicas": 1,
+        "readyReplicas": replicas,
+        "availableReplicas": replicas,
+        "conditions": [{"type": "Progressing", **told}],
     }
 
 

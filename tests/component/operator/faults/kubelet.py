@@ -15,14 +15,15 @@ from taskora_operator.cluster.permissions import BY_KIND, Resource
 from taskora_operator.cluster.transport import HttpTransport, Request
 
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.component.operator.harness import credentials, running
+from tests.component.operator.harness import credentials, failing, running
 
 PATIENCE = 2.0
 WORKLOADS = tuple(r for r in BY_KIND.values() if r.kind in ("Deployment", "StatefulSet", "Job"))
 
 
 class Kubelet:
-    """`told`, by namespace, hears of every workload ("Kind/name", the object) just before it is said to run."""
+    """`told`, by namespace, hears of every workload ("Kind/name", the object) just before it is said to run.
+    What `fails` there, for the reason that this gives, is said to fail."""
 
     def __init__(self, api: ApiServer) -> None:
         self._api = api
@@ -30,6 +31,7 @@ class Kubelet:
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: defaultdict[str, int] = defaultdict(int)
         self.versions: defaultdict[str, dict[str, str]] = defaultdict(dict)  # by namespace: of what it wrote last
+        self.fails: dict[str, Callable[[Manifest], str]] = {}
         self.told: dict[str, Callable[[str, Manifest], None]] = {}
         self.ready: dict[str, Callable[[], bool]] = {}  # by namespace: whether it is time to say that anything runs
 
@@ -68,12 +70,16 @@ class Kubelet:
         ended = resource.kind == "Job" and bool(status.get("conditions"))
         if ended or "deletionTimestamp" in metadata:
             return
-        if running(item).items() <= status.items():
+        if self.played(item).items() <= status.items():
             return
         self._busy[metadata["namespace"]] += 1
         task = asyncio.create_task(self._run(resource, item))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def played(self, item: Manifest) -> Manifest:
+        why = self.fails.get(item["metadata"]["namespace"], _never)(item)
+        return failing(item, why=why) if why else running(item)
 
     async def _its_time(self, namespace: str) -> None:
         """Or a moment later: an operator that fights has no quiet time."""
@@ -89,9 +95,10 @@ class Kubelet:
         try:
             await self._its_time(namespace)
             async with self._room:
-                if namespace in self.told:
+                status = self.played(item)
+                if namespace in self.told and status == running(item):
                     self.told[namespace](key, item)
-                change = {"metadata": {"uid": item["metadata"]["uid"]}, "status": running(item)}
+                change = {"metadata": {"uid": item["metadata"]["uid"]}, "status": status}
                 path = resource.path(namespace, name, "status")
                 data = json.dumps(change).encode()
                 body = await self._api.request(Request("PATCH", path, {"fieldManager": "kubelet"}, data, MERGE))
@@ -107,3 +114,7 @@ class Kubelet:
 
 def _always() -> bool:
     return True
+
+
+def _never(item: Manifest) -> str:
+    return ""

@@ -32,6 +32,7 @@ from tests.component.operator.small import small
 DEADLINE = 60.0  # of everything that is waited for; many worlds share the machine
 NAME = "taskora"
 SPEC: Mapping[str, Any] = {"profile": "Local", "version": "1.0.0", "host": "taskora.localhost"}
+BROKEN = "1.1.0"  # the release that fails, in a scenario in which one does
 PACE = replace(QUICK, rolling=0.5)
 
 
@@ -97,10 +98,12 @@ class World:
         self.operators: list[Operator] = []
         self.generation = 0
         self.turns = False  # credentials are to be rotated
+        self.fails = ""  # how "Kind/name" begins of the workload at which BROKEN fails, so that it is taken back
         self._running = AsyncExitStack()
         self._log: list[tuple[Call, Response] | Spec] = []  # a Spec: the kubelet runs it
         self._before: Mapping[str, Manifest] = {}
         kubelet.ready[self.namespace] = self._waits
+        kubelet.fails[self.namespace] = self._fails
         kubelet.told[self.namespace] = lambda name, item: self._log.append(_spec(name, item))
 
     # The operator
@@ -232,6 +235,11 @@ class World:
         wires = [(operator.wire, operator.engine.queue) for operator in self.operators]
         return all(queue.idle for wire, queue in wires if not (isinstance(wire, MeddledWire) and wire.dead))
 
+    def _fails(self, item: Manifest) -> str:
+        image: str = item["spec"]["template"]["spec"]["containers"][0]["image"]
+        name = f"{item['kind']}/{item['metadata']['name']}"
+        return "no good" if self.fails and name.startswith(self.fails) and image.endswith(f":{BROKEN}") else ""
+
     def _calm(self, engine: Engine) -> bool:
         if not (engine.ready.is_set() and engine.children.knows(self.namespace) and engine.queue.idle):
             return False
@@ -242,10 +250,13 @@ class World:
         return not any(older(seen[name], version) for name, version in written.items() if name in seen)
 
     def ready(self, engine: Engine) -> int | None:
-        """The generation for which the instance is Ready, as the operator last saw or wrote it."""
+        """The generation for which the instance is Ready, as the operator last saw or wrote it; or taken back."""
         status: Manifest = (engine.instances.get(self.key) or {}).get("status", {})
         conditions = {c["type"]: (c["status"], c["reason"]) for c in status.get("conditions", ())}
         is_ready = conditions.get("Ready", ("", ""))[0] == "True"
+        if self.fails:
+            serves = conditions.get("WorkloadsAvailable", ("", ""))[0] == "True"
+            is_ready = serves and conditions.get("Ready") == ("False", "RolledBack")
         turned = not self.turns or conditions.get("SecretsRotated") == ("True", "Rotated")
         return status.get("observedGeneration") if is_ready and turned else None
 
@@ -444,11 +455,21 @@ def _edit(**spec: Any) -> Change:
     return change
 
 
+def _break(workload: str) -> Change:
+    async def change(world: World) -> None:
+        world.fails = workload
+        await world.edit(version=BROKEN)
+
+    return change
+
+
 SCENARIOS = (
     Scenario("create", _make, spec=None),
     Scenario("scale", _edit(backend={"replicas": 3}, frontend={"replicas": 2})),
     Scenario("upgrade", _edit(version="1.1.0")),
     Scenario("roll back", _edit(version="1.0.0"), past=[_edit(version="1.1.0")]),
+    Scenario("take back a release", _break("Deployment/taskora-backend")),
+    Scenario("take back a migration", _break("Job/taskora-migrate")),
     Scenario("suspend", _edit(suspended=True)),
     Scenario("wake", _edit(suspended=False), spec={"suspended": True}),
     Scenario("take away", _edit(ingress={"enabled": False})),
