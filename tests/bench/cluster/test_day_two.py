@@ -96,6 +96,18 @@ def test_a_migration_that_waits_for_a_lock_is_taken_back_and_told_with_who_has_i
     assert "nightly-report" in message
 
 
+def test_a_migration_for_which_there_is_no_room_is_taken_back(
+    kubectl: Kubectl, url: str, spec: dict[str, Any], image: Make
+) -> None:
+    newer = image("no-room", "")
+    kubectl("create", "quota", "full", "--hard=pods=0")
+    try:
+        message = be_taken_back(kubectl, url, spec, "1.0.10", newer)
+    finally:
+        kubectl("delete", "quota", "full")
+    assert "it gets no pod" in message
+
+
 def be_taken_back(kubectl: Kubectl, url: str, spec: dict[str, Any], version: str, broken: dict[str, Any]) -> str:
     """Asks for a broken release under load; what status says of it once every role is on the old one again."""
     with Load(url, rate=10).running() as load:
