@@ -83,7 +83,7 @@ class Notified(Numbered):
 
 
 class NotificationsChanged(Numbered):
-    """Some were read, put off, or are over because their task is done or gone."""
+    """Some were read, put off, or their task was done, gone, or there again."""
 
     unread: Annotated[int, Field(ge=0, description="How many are unread from now on")] = 0
 

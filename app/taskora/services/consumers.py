@@ -21,8 +21,9 @@ from taskora.store.consuming import Notification
 from taskora.store.database import Writing
 
 REMINDER_FIRED = event_type(Topic.REMINDER, "fired")
-NO_LONGER_DUE = frozenset({event_type(Topic.TASK, "completed"), event_type(Topic.TASK, "deleted")})
-NOTIFYING = NO_LONGER_DUE | {REMINDER_FIRED}
+NOTIFYING = frozenset(
+    {REMINDER_FIRED, *(event_type(Topic.TASK, verb) for verb in ("completed", "reopened", "deleted", "restored"))}
+)
 
 # What comes of the event itself: however often it is tried, it fails again.
 POISON = (BadEvent, ValueError, ArithmeticError, RecursionError, psycopg.DataError, psycopg.IntegrityError)
@@ -44,8 +45,9 @@ async def audited(uow: Writing, events: Sequence[Event]) -> None:
 
 
 async def notified(uow: Writing, events: Sequence[Event]) -> None:
-    """A reminder that fired becomes a notification, told to the user's tabs; a task done needs none any more.
+    """A reminder that fired becomes a notification, told to the user's tabs; it is up while its task is open.
 
+    Which of the two topics comes first makes no difference: an event of a task says only that it is to be looked at.
     What of one kind follows each other is done at once.
     """
     telling = [event for event in events if event.type in NOTIFYING]
@@ -58,15 +60,15 @@ async def notified(uow: Writing, events: Sequence[Event]) -> None:
         ]
         traced = [(event, place.context.trace.traceparent) for event, place in places]
         for fired, those in groupby(traced, key=lambda one: one[0].type == REMINDER_FIRED):
-            await (_notify if fired else _dismiss)(uow, list(those))
+            await (_notify if fired else _follow)(uow, list(those))
 
 
-async def _dismiss(uow: Writing, over: Sequence[tuple[Event, str]]) -> None:
+async def _follow(uow: Writing, moved: Sequence[tuple[Event, str]]) -> None:
     """Each user's tabs hear once, by the last, of what all came to."""
     now = clock.now()
-    tasks = {(event.user_id, _id(event, "task_id")): place for event, place in over}
-    dismissed = await consuming.dismiss(uow, tasks, now=now)
-    heard = {task[0]: place for task, place in tasks.items() if task in dismissed}
+    tasks = {(event.user_id, _id(event, "task_id")): place for event, place in moved}
+    changed = await consuming.follow(uow, tasks, now=now)
+    heard = {task[0]: place for task, place in tasks.items() if task in changed}
     unread = await stored.unread_of(uow, heard) if heard else {}
     told = [
         notifications.changed(user_id, unread=unread.get(user_id, 0), now=now, traceparent=place)

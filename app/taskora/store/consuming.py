@@ -41,14 +41,17 @@ FROM unnest(%(user_ids)b::uuid[], %(nos)b::bigint[], %(event_ids)b::uuid[], %(ac
      AS given (user_id, no, event_id, action, resource, occurred_at, entry, previous, hash)
 """
 LOCK_USERS = "SELECT id FROM users WHERE id = ANY (%(user_ids)s) ORDER BY id FOR NO KEY UPDATE"
+# The task as it stands, under the lock on its user's row, says whether it is up: topics overtake each other.
 # The reminder has its notification; news of an older generation changes nothing.
 NOTIFY = """
 WITH made AS (
-    INSERT INTO notifications (id, user_id, task_id, reminder_id, generation, title, created_at)
-    SELECT id, user_id, task_id, reminder_id, generation, title, %(now)s
+    INSERT INTO notifications (id, user_id, task_id, reminder_id, generation, title, created_at, dismissed_at)
+    SELECT given.id, given.user_id, task_id, reminder_id, generation, given.title, %(now)s,
+           CASE WHEN tasks.id IS NULL THEN %(now)s END
     FROM unnest(%(ids)b::uuid[], %(user_ids)b::uuid[], %(task_ids)b::uuid[], %(reminder_ids)b::uuid[],
                 %(generations)b::int[], %(titles)b::text[])
          WITH ORDINALITY AS given (id, user_id, task_id, reminder_id, generation, title, place)
+    LEFT JOIN tasks ON tasks.id = task_id AND tasks.user_id = given.user_id AND status <> 'done' AND deleted_at IS NULL
     ORDER BY place
     ON CONFLICT DO NOTHING RETURNING id, reminder_id, generation
 ), delivered AS (
@@ -57,11 +60,16 @@ WITH made AS (
 )
 SELECT id FROM made
 """
-DISMISS = """
-UPDATE notifications SET dismissed_at = %(now)s
-FROM unnest(%(user_ids)b::uuid[], %(task_ids)b::uuid[]) AS over (user_id, task_id)
-WHERE notifications.task_id = over.task_id AND notifications.user_id = over.user_id AND dismissed_at IS NULL
-RETURNING over.user_id, over.task_id
+FOLLOW = """
+UPDATE notifications SET dismissed_at = CASE WHEN gone THEN %(now)s END
+FROM (
+    SELECT given.user_id, task_id, tasks.id IS NULL AS gone
+    FROM unnest(%(user_ids)b::uuid[], %(task_ids)b::uuid[]) AS given (user_id, task_id)
+    LEFT JOIN tasks ON tasks.id = task_id AND tasks.user_id = given.user_id AND status <> 'done' AND deleted_at IS NULL
+) AS given
+WHERE notifications.task_id = given.task_id AND notifications.user_id = given.user_id
+  AND gone = (dismissed_at IS NULL)
+RETURNING given.user_id, given.task_id
 """
 
 
@@ -150,7 +158,7 @@ async def notify(uow: Writing, those: Sequence[Notification], *, now: datetime) 
     return {row["id"] for row in rows}
 
 
-async def dismiss(uow: Writing, tasks: Collection[tuple[UUID, UUID]], *, now: datetime) -> set[tuple[UUID, UUID]]:
-    """Of which of the tasks (user, task) notifications are over with that."""
+async def follow(uow: Writing, tasks: Collection[tuple[UUID, UUID]], *, now: datetime) -> set[tuple[UUID, UUID]]:
+    """Notifications are up while their task is open; of which of the tasks (user, task) that changed any."""
     given = {"user_ids": [user_id for user_id, _ in tasks], "task_ids": [task_id for _, task_id in tasks], "now": now}
-    return {(row["user_id"], row["task_id"]) for row in await uow.rows(DISMISS, given)}
+    return {(row["user_id"], row["task_id"]) for row in await uow.rows(FOLLOW, given)}

@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from taskora import clock
@@ -278,11 +278,13 @@ async def test_a_task_that_is_done_needs_no_reminding_any_more_and_tabs_hear_of_
     deliver: Deliver, urls: Urls, user_id: UUID
 ) -> None:
     task_id = clock.new_id()
+    urls.sql(an_open_task(task_id, user_id))
     await deliver("notifier", Topic.REMINDER, a_reminder(user_id, task_id))
     other = an_event(Topic.TASK, "completed", user_id, task_id=str(clock.new_id()))
     await deliver("notifier", Topic.TASK, other)
     assert urls.sql("SELECT dismissed_at IS NULL FROM notifications") == "t"
     done = an_event(Topic.TASK, "completed", user_id, task_id=str(task_id))
+    urls.sql("UPDATE tasks SET" + AFTER["completed"])
     await deliver("notifier", Topic.TASK, done)
     assert urls.sql("SELECT dismissed_at IS NULL FROM notifications") == "f"
     await deliver("notifier", Topic.TASK, an_event(Topic.TASK, "deleted", user_id, task_id=str(task_id)))
@@ -306,6 +308,22 @@ async def test_what_means_nothing_to_the_notifier_waits_for_no_database(
     assert urls.sql("SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM dead_letters)") == "1|1"
 
 
+# What an act on a task makes of its row.
+AFTER: dict[str, LiteralString] = {
+    "completed": " status = 'done', completed_at = now()",
+    "reopened": " status = 'todo', completed_at = NULL",
+    "deleted": " deleted_at = now()",
+    "restored": " deleted_at = NULL",
+}
+
+
+def an_open_task(task_id: UUID, user_id: UUID) -> str:
+    return (
+        "INSERT INTO tasks (id, user_id, title, description, status, priority, tags, version, created_at, updated_at)"
+        f" VALUES ('{task_id}', '{user_id}', '', '', 'todo', 'low', '{{}}', 1, now(), now())"
+    )
+
+
 # What happens, to which of two tasks of whom, in which generation of its reminder. The third person is gone.
 HAPPENED = st.tuples(
     st.sampled_from(["fired", "fired", "completed", "deleted"]), st.integers(0, 2), st.integers(0, 1), st.integers(1, 2)
@@ -324,8 +342,13 @@ INSERT INTO reminders (id, user_id, task_id, at, fire_at, state) SELECT id, user
 """
 
 
-async def noticed(database: Database, happened: Sequence[tuple[str, int, int, int]], *, together: bool) -> list[Any]:
-    """What it comes to for two new people with two tasks each, whose reminders have fired."""
+async def noticed(
+    database: Database, happened: Sequence[tuple[str, int, int, int]], *, half: int, together: bool
+) -> list[Any]:
+    """What it comes to for two new people with two tasks each, whose reminders have fired.
+
+    What the tasks have come to shows from the event numbered `half` on.
+    """
     people = [uuid4() for _ in range(3)]
     tasks = {(who, which): uuid4() for who in range(3) for which in range(2)}
     places = {task_id: place for place, task_id in tasks.items()}
@@ -342,9 +365,14 @@ async def noticed(database: Database, happened: Sequence[tuple[str, int, int, in
         for (who, _), task_id in tasks.items():
             if who < 2:
                 await uow.rows(A_TASK_THAT_FIRED, {"id": task_id, "user_id": people[who]})
-    for some in [taken] if together else [[event] for event in taken]:
+    for part in (taken[:half], taken[half:]):
+        for some in [part] if together else [[event] for event in part]:
+            async with database.write() as uow:
+                await consumers.notified(uow, some)
         async with database.write() as uow:
-            await consumers.notified(uow, some)
+            for verb, who, which, _ in happened:
+                if verb != "fired":
+                    await uow.rows("UPDATE tasks SET" + AFTER[verb] + " WHERE id = %(id)s", {"id": tasks[who, which]})
     came_to = list[Any]()
     async with database.read() as uow:
         for user_id in people[:2]:
@@ -369,12 +397,65 @@ async def noticed(database: Database, happened: Sequence[tuple[str, int, int, in
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(happened=st.lists(HAPPENED, max_size=10))
+@given(happened=st.lists(HAPPENED, max_size=10), half=st.integers(0, 10))
 async def test_many_at_once_come_to_what_they_come_to_one_by_one(
-    happened: list[tuple[str, int, int, int]], database: Database
+    happened: list[tuple[str, int, int, int]], half: int, database: Database
 ) -> None:
-    one_by_one = await noticed(database, happened, together=False)
-    assert await noticed(database, happened, together=True) == one_by_one
+    one_by_one = await noticed(database, happened, half=half, together=False)
+    assert await noticed(database, happened, half=half, together=True) == one_by_one
+
+
+# What happens to a task and its reminder, and in between of which topic the notifier takes an event.
+STEPS = st.lists(st.sampled_from(["fired", *AFTER, Topic.TASK, Topic.REMINDER]), max_size=12)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(steps=["fired", "completed"], first=Topic.TASK)
+@example(steps=["fired", "deleted"], first=Topic.TASK)
+@example(steps=["fired", "completed", Topic.TASK, "reopened"], first=Topic.REMINDER)
+@example(steps=["fired", Topic.REMINDER, "completed", Topic.TASK, "reopened"], first=Topic.TASK)
+@given(steps=STEPS, first=st.sampled_from([Topic.TASK, Topic.REMINDER]))
+async def test_whichever_topic_comes_first_notifications_are_up_while_their_task_is_open(
+    steps: list[str], first: Topic, database: Database
+) -> None:
+    user_id, task_id = uuid4(), uuid4()
+    reminder_id, fired = str(uuid4()), 0
+    done = deleted = False
+    waiting: dict[Topic, list[dict[str, Any]]] = {Topic.TASK: [], Topic.REMINDER: []}
+
+    async def take(topic: Topic) -> None:
+        if waiting[topic]:
+            async with database.write() as uow:
+                await consumers.notified(uow, [parse(json.dumps(waiting[topic].pop(0)).encode())])
+
+    async with database.write() as uow:
+        await uow.rows(A_PERSON, {"id": user_id})
+        await uow.rows(A_TASK_THAT_FIRED, {"id": task_id, "user_id": user_id})
+    for step in steps:
+        if isinstance(step, Topic):
+            await take(step)
+        elif step == "fired":
+            fired += 1
+            about = a_reminder(user_id, task_id, reminder_id=reminder_id, generation=fired)
+            waiting[Topic.REMINDER].append(about)
+        else:
+            done, deleted = {
+                "completed": (True, deleted),
+                "reopened": (False, deleted),
+                "deleted": (done, True),
+                "restored": (done, False),
+            }[step]
+            async with database.write() as uow:
+                await uow.rows("UPDATE tasks SET" + AFTER[step] + " WHERE id = %(id)s", {"id": task_id})
+            waiting[Topic.TASK].append(an_event(Topic.TASK, step, user_id, task_id=str(task_id)))
+    for topic in (first, Topic.TASK, Topic.REMINDER):
+        while waiting[topic]:
+            await take(topic)
+    async with database.read() as uow:
+        kept = await uow.rows(
+            "SELECT dismissed_at IS NULL AS up FROM notifications WHERE user_id = %(user_id)s", {"user_id": user_id}
+        )
+    assert [row["up"] for row in kept] == [not done and not deleted] * fired
 
 
 async def test_a_title_that_is_no_text_is_kept_as_a_dead_letter(deliver: Deliver, urls: Urls, user_id: UUID) -> None:
