@@ -1,6 +1,6 @@
 // @ts-check
 /** What just rang is said in a corner, and by the system where its user allowed that and looks elsewhere. */
-import { byId, icon, made } from './dom.js'
+import { byId, icon, made, takeAway } from './dom.js'
 import { onSwap } from './page.js'
 
 const shelf = 'taskora.rung'
@@ -11,7 +11,7 @@ const rung = new Set(JSON.parse(localStorage.getItem(shelf) ?? '[]'))
 function ring() {
   // What was read, put off or done elsewhere rings no more.
   for (const toast of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.toast.rem'))) {
-    if (!document.getElementById(toast.dataset.ring ?? '')) toast.remove()
+    if (!document.getElementById(toast.dataset.ring ?? '')) takeAway(toast)
   }
   for (const one of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('#ringing li'))) {
     if (rung.has(one.id)) continue
@@ -30,7 +30,7 @@ function show({ id, dataset, textContent }) {
   const toast = made('div', { class: 'toast rem', role: 'alert', 'data-made': true, 'data-ring': id },
     icon('alarm'),
     made('p', {}, made('b', { dir: 'auto' }, textContent), made('small', {}, dataset.said)),
-    made('button', { class: 'btn ghost icon sm', type: 'button', 'aria-label': 'Dismiss', onclick: () => toast.remove() }, icon('close', 'i s')),
+    made('button', { class: 'btn ghost icon sm', type: 'button', 'aria-label': 'Dismiss', onclick: () => takeAway(toast) }, icon('close', 'i s')),
     made('div', { class: 'toast-a' },
       button('acts', `${dataset.task} - complete`, 'Complete', 'primary'),
       button('notes', `${note} snooze 10`, '10 minutes'),

@@ -1,6 +1,6 @@
 // @ts-check
 /** A day and a time, by words or by keys: "next thu 9:30", or arrows over a month. */
-import { icon, made } from './dom.js'
+import { icon, made, showSheet } from './dom.js'
 import { parse } from './page.js'
 
 const PAUSE = 80
@@ -14,7 +14,6 @@ const QUICK = ['Today', 'Tomorrow', 'Next week', 'No date']
  * @param {(chosen: string) => void} then
  */
 export function askDate(was, then) {
-  const back = document.activeElement
   const today = document.body.dataset.today ?? ''
   const begins = Number(document.body.dataset.week ?? 0)
   let [day = '', time = ''] = (was.value ?? '').split(' ')
@@ -107,14 +106,8 @@ export function askDate(was, then) {
     }
   }
 
-  sheet.addEventListener('click', (event) => event.target === sheet && sheet.close())
-  sheet.addEventListener('close', () => {
-    sheet.remove()
-    if (back instanceof HTMLElement && back.isConnected) back.focus({ preventScroll: true })
-  })
-  document.body.append(sheet)
   draw(false)
-  sheet.showModal()
+  showSheet(sheet)
   words.focus()
 }
 

@@ -35,12 +35,55 @@ export function icon(name, cls = 'i', prefix = 'i-') {
 /** The element with this id, of the kind it has to be. @param {string} id */
 export const byId = (id) => /** @type {any} */ (document.getElementById(id))
 
+/** @param {Element | null | undefined} thing */
+const reachable = (thing) => thing instanceof HTMLElement && thing !== document.body && thing.isConnected && thing.checkVisibility()
+
+/**
+ * Where the keyboard is. What comes back, called when things have changed, puts it there again if it was lost: on what
+ * stands in that place by now, else on the next of its kind, else on the page.
+ */
+export function footing(at = document.activeElement) {
+  if (!(at instanceof HTMLElement) || at === document.body) return () => {}
+  const kind = [at.localName, ...at.classList].slice(0, 2).join('.')
+  const holder = at.closest('[id]')
+  const alike = [...(at.closest('[data-swap]') ?? document).querySelectorAll(kind)]
+  const place = alike.indexOf(at)
+  return () => {
+    if (reachable(document.activeElement)) return
+    const now = document.getElementById(holder?.id ?? '')
+    const again = holder === at ? now : now?.querySelector(kind)
+    const menu = at.closest('details')?.querySelector('summary')
+    const others = [...alike.slice(place + 1), ...alike.slice(0, Math.max(place, 0)).reverse()]
+    const next = [at, again, menu, ...others, document.getElementById('main')].find(reachable)
+    if (next instanceof HTMLElement) next.focus({ preventScroll: true })
+  }
+}
+
+/** Take something off the page; the keyboard goes on from there. @param {Element} element */
+export function takeAway(element) {
+  const back = footing()
+  element.remove()
+  back()
+}
+
+/** Show a dialog until it is closed, by a press beside it too; the keyboard then goes back to where it was. @param {HTMLDialogElement} sheet */
+export function showSheet(sheet) {
+  const back = footing()
+  sheet.addEventListener('click', (event) => event.target === sheet && sheet.close())
+  sheet.addEventListener('close', () => {
+    sheet.remove()
+    back()
+  })
+  document.body.append(sheet)
+  sheet.showModal()
+}
+
 /**
  * A field out of sight where the keyboard is until what was asked for is there, so that keys typed meanwhile act on
  * nothing. Enter ends the line; Escape and `release` give the keyboard back.
  */
 export function holdKeys() {
-  const back = document.activeElement
+  const back = footing()
   const field = made('input', { class: 'vh', 'aria-label': 'One moment', autocomplete: 'off', 'data-made': true })
   /** @type {{field: HTMLInputElement, release: () => void, enter?: KeyboardEvent}} */
   const held = {
@@ -49,7 +92,7 @@ export function holdKeys() {
       window.removeEventListener('pagehide', held.release)
       const here = document.activeElement === field
       field.remove()
-      if (here && back instanceof HTMLElement) back.focus({ preventScroll: true })
+      if (here) back()
     },
   }
   field.addEventListener('keydown', (event) => {

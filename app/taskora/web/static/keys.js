@@ -1,6 +1,6 @@
 // @ts-check
 /** Single keys. They act on the row where the keyboard is, or on all that are selected; who types is left alone. */
-import { ahead, holdKeys } from './dom.js'
+import { ahead, footing, holdKeys } from './dom.js'
 import { askDate, close, open } from './panel.js'
 import { newTaskThere } from './quickadd.js'
 import { takeAct } from './queue.js'
@@ -95,9 +95,11 @@ function acts(verb) {
   const rows = meant()
   if (!rows.length) return false
   const next = rows.length === 1 && rows[0].contains(document.activeElement) && neighbour(rows[0], 1)
+  const back = footing()
   act(rows, verb(rows[0]))
   if (next) next.querySelector('a')?.focus()
   clear()
+  back()
   return true
 }
 

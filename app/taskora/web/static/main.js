@@ -1,6 +1,7 @@
 // @ts-check
 /** What scripts add to a page that works without them: changes show at once, other devices' changes arrive, the day turns. */
 import './bell.js'
+import { footing, takeAway } from './dom.js'
 import { typing } from './keys.js'
 import './panel.js'
 import './quickadd.js'
@@ -19,8 +20,11 @@ document.addEventListener('submit', (event) => {
   event.preventDefault()
   take(form, event.submitter)
   if (form.matches('.qa, .sub-f, #remind-f')) form.reset()
-  form.elements.length && document.querySelector('#remind[open]')?.removeAttribute('open')
-  event.submitter?.closest('.toast')?.remove()
+  const back = footing()
+  event.submitter?.closest('details.pop')?.removeAttribute('open')
+  back()
+  const toast = event.submitter?.closest('.toast')
+  if (toast) takeAway(toast)
 })
 
 // Menus: one at a time, closed by Escape and by a press elsewhere, never cut off below.

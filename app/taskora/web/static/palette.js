@@ -1,8 +1,8 @@
 // @ts-check
 /** Ctrl-K: find a task, go somewhere, do something, from one line. */
-import { icon, made } from './dom.js'
+import { icon, made, showSheet } from './dom.js'
 import { choosePart, keySheet, schedule } from './keys.js'
-import { visit } from './page.js'
+import { open } from './panel.js'
 import { takeNew } from './queue.js'
 import { act, titleOf } from './rows.js'
 
@@ -18,7 +18,6 @@ const CHOICES = 50
  */
 export function showPalette(rows, choice) {
   const asks = choice ? 'Part of which task?' : 'Search or jump'
-  const back = document.activeElement
   /** @type {Option[]} */
   let options = []
   /** @type {Option[]} */
@@ -128,15 +127,9 @@ export function showPalette(rows, choice) {
     else return
     event.preventDefault()
   })
-  sheet.addEventListener('click', (event) => event.target === sheet && sheet.close())
-  sheet.addEventListener('close', () => {
-    sheet.remove()
-    if (back instanceof HTMLElement && back.isConnected && document.activeElement === document.body) back.focus({ preventScroll: true })
-  })
-  document.body.append(sheet)
   draw()
   if (choice) void find()
-  sheet.showModal()
+  showSheet(sheet)
   line.focus()
 }
 
@@ -177,14 +170,14 @@ function found(task, parent) {
   const zone = document.body.dataset.zone
   const day = due ? new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: task.due_at ? zone : 'UTC' }).format(new Date(due)) : ''
   const note = [parent && `Part of ${parent}`, day].filter(Boolean).join(', ')
-  return { text: task.title, done: task.status === 'done', note, marks: task.marks?.title ?? [], run: () => open(task.id) }
+  return { text: task.title, done: task.status === 'done', note, marks: task.marks?.title ?? [], run: () => openTask(task.id) }
 }
 
 /** @param {string} id */
-function open(id) {
+function openTask(id) {
   const address = new URL(location.href)
   address.searchParams.set('open', id)
-  void visit(address.href)
+  void open(made('a', { href: address.href }))
 }
 
 /** @param {string} text @param {[number, number][]} places */

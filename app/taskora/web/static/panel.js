@@ -1,13 +1,13 @@
 // @ts-check
 /** The open task: saved as soon as a field is left, closed by Escape, as tall as its text. */
-import { ahead, byId } from './dom.js'
+import { ahead, byId, footing } from './dom.js'
 import { onSwap, visit } from './page.js'
 import { take } from './queue.js'
 import { repeats } from './repeat.js'
 import { tell } from './toasts.js'
 
-/** Where focus goes back to when the task is closed. @type {HTMLElement | null} */
-let opener = null
+/** Puts the keyboard back to where the task was opened from. */
+let giveBack = footing(document.querySelector('#list .is-current .row-t'))
 
 document.addEventListener('click', (event) => {
   const link = /** @type {Element} */ (event.target).closest('a')
@@ -38,7 +38,7 @@ document.addEventListener('click', (event) => {
 
 /** Open the task of a link, where the keyboard then is. @param {HTMLAnchorElement} link */
 export async function open(link) {
-  opener = link
+  if (!document.activeElement?.closest('.panel')) giveBack = footing()
   document.querySelector('.is-current')?.classList.remove('is-current')
   link.closest('.row, .card')?.classList.add('is-current')
   const before = document.activeElement
@@ -58,11 +58,7 @@ export async function close() {
   const link = byId('panel-close')
   if (!link) return false
   saveNow()
-  const before = document.activeElement
   await visit(link.href)
-  if (wentOn(before)) return true
-  const back = opener?.isConnected ? opener : document.querySelector('#list .row-t')
-  if (back instanceof HTMLElement) back.focus({ preventScroll: true })
   return true
 }
 
@@ -82,16 +78,15 @@ document.addEventListener('keydown', (event) => {
   const field = /** @type {HTMLElement} */ (event.target)
   if (field.matches('.t-title') && event.key === 'Enter') {
     event.preventDefault()
-    field.blur()
+    toPanel()
   } else if (field.matches('[data-edit] input') && editOf(field) && event.key === 'Enter') {
     // Enter saves; the form's own way would leave the page.
     event.preventDefault()
     const form = editOf(field)
     if (form) save(form)
-  } else if (field.matches('[data-edit] textarea') && event.key === 'Enter' && (event.ctrlKey || event.metaKey)) field.blur()
-  else if (field.matches('[data-edit] *') && event.key === 'Escape') {
+  } else if (field.matches('[data-edit] textarea') && event.key === 'Enter' && (event.ctrlKey || event.metaKey)) toPanel()
+  else if (field.matches('.panel :is(input, textarea, select)') && event.key === 'Escape') {
     event.stopPropagation()
-    field.blur()
     toPanel()
   }
 }, true)
@@ -118,5 +113,7 @@ function save(form) {
 const same = (text) => String(text ?? '').replaceAll('\r\n', '\n').trim()
 
 onSwap(() => {
-  if (!document.querySelector('.panel')) opener = opener?.isConnected ? opener : null
+  if (document.querySelector('.panel')) return
+  giveBack()
+  giveBack = () => {}
 })

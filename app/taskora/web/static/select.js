@@ -1,6 +1,6 @@
 // @ts-check
 /** Several tasks at once: which are selected, and the bar of what can be done with them. */
-import { icon, made } from './dom.js'
+import { footing, icon, made } from './dom.js'
 import { onSwap } from './page.js'
 import { askDate } from './panel.js'
 import { act, dueOf, idOf, lift, rowOf } from './rows.js'
@@ -51,8 +51,11 @@ export function toggle(row, through) {
 /** Select nothing; whether something was. */
 export function clear() {
   const some = ids.size > 0
+  // From the bar the keyboard goes back to the list.
+  const back = footing(bar.contains(document.activeElement) ? last?.querySelector('a') ?? bar : null)
   ids.clear()
   show()
+  back()
   return some
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
 /** Every key, on one sheet. */
-import { made } from './dom.js'
+import { made, showSheet } from './dom.js'
 import { keysOn } from './keys.js'
 
 const KEYS = [
@@ -16,9 +16,6 @@ export function showKeys() {
     made('div', {}, made('dt', {}, ...keys.split(' ').map((key) => made('kbd', {}, key))), made('dd', {}, does))))))
   const sheet = made('dialog', { class: 'dlg keys-d', 'aria-labelledby': 'keys-h', 'data-made': true },
     made('h2', { id: 'keys-h' }, 'Keys'), ...groups, made('div', { class: 'keys-f' }, made('label', { class: 'opt-c' }, on, 'Single keys'), made('button', { class: 'btn quiet', type: 'button', onclick: () => sheet.close() }, 'Close')))
-  sheet.addEventListener('close', () => sheet.remove())
-  sheet.addEventListener('click', (event) => event.target === sheet && sheet.close())
-  document.body.append(sheet)
-  sheet.showModal()
+  showSheet(sheet)
   sheet.scrollTop = 0
 }

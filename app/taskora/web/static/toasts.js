@@ -1,6 +1,6 @@
 // @ts-check
 /** What just happened, said in a corner and gone again: the server's toasts, and those scripts make. */
-import { icon, made } from './dom.js'
+import { icon, made, takeAway } from './dom.js'
 import { onSwap } from './page.js'
 
 const STAYS = 10_000
@@ -21,7 +21,7 @@ export function tell(text, glyph = 'done') {
 
 /** @param {HTMLElement} toast */
 function say(toast) {
-  place?.querySelectorAll('.toast:not(.rem)').forEach((old) => old.remove())
+  place?.querySelectorAll('.toast:not(.rem)').forEach(takeAway)
   place?.prepend(toast)
   fade()
 }
@@ -30,7 +30,7 @@ function fade() {
   clearTimeout(fading)
   fading = setTimeout(() => {
     if (place?.matches(':hover, :focus-within')) fade()
-    else place?.querySelectorAll('.toast:not(.rem)').forEach((old) => old.remove())
+    else place?.querySelectorAll('.toast:not(.rem)').forEach(takeAway)
   }, STAYS)
 }
 onSwap(fade)
