@@ -150,6 +150,14 @@ async def session_token(
     return taskora_session
 
 
+async def check_session(request: Request) -> None:
+    """Raises `NotSignedIn`."""
+    headers = request.headers
+    token = await session_token(headers.get("taskora-session"), headers.get("authorization"))
+    async with (await backend(request)).database.read() as uow:
+        await accounts.signed_in(uow, token)
+
+
 async def call(
     request: Request,
     taskora_session: Annotated[str | None, Header()] = None,

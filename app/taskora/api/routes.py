@@ -18,6 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from taskora.api.calls import call, check_session
+from taskora.domain.problems import Invalid
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 MISSING: Any = object()
@@ -37,7 +40,16 @@ class Route(APIRoute):
                 raise RequestValidationError(errors)
             return await endpoint.call(**given)
 
-        return answer
+        async def answer_to_somebody(request: Request) -> Response:
+            """What is wrong with a request is told to who is signed in. Costs nothing where nothing is wrong."""
+            try:
+                return await answer(request)
+            except (RequestValidationError, HTTPException, Invalid):
+                await check_session(request)
+                raise
+
+        whose = any(one.call is call for one in self.dependant.dependencies)
+        return answer_to_somebody if whose else answer
 
 
 class Needs:

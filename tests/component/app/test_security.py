@@ -84,6 +84,30 @@ async def test_whatever_is_anothers_is_404_on_every_route_and_stays_as_it_is(
     assert len(OWNED) >= 20
 
 
+async def test_what_is_wrong_with_a_request_is_told_to_who_is_signed_in_alone(
+    api: httpx.AsyncClient, headers: Headers
+) -> None:
+    asked = [
+        (verb.upper(), re.sub(r"{\w+}", "nowhere", path))
+        for path, verbs in DOCUMENT["paths"].items()
+        for verb, operation in verbs.items()
+        if "401" in operation["responses"] and path not in ("/api/v1/auth/login", "/api/v1/auth/token")
+    ]
+    wrong: dict[str, Any] = {"params": {"limit": "x", "cursor": "x", "since": "x"}, "content": b"{"}
+    ends = [(method, path) for method, path in asked if method == "DELETE" or path.endswith("/logout")]
+    told = [
+        (await api.request(method, f"http://backend{path}", headers=headers, **wrong)).status_code
+        for method, path in asked
+        if (method, path) not in ends
+    ]
+    assert 401 not in told, told
+    assert told.count(422) > 30, told
+    for method, path in asked:
+        for sent in ({}, {"Authorization": "Bearer nobody's"}):
+            answer = await api.request(method, f"http://backend{path}", headers=sent, **wrong)
+            assert answer.status_code == 401, (method, path, sent, answer.text)
+
+
 async def test_anothers_ids_inside_a_body_are_not_there_either(
     api: httpx.AsyncClient, headers: Headers, urls: Urls
 ) -> None:

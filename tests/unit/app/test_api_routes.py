@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from taskora.api import routes
 from taskora.api.app import ROUTERS
 from taskora.api.calls import Backend
 from taskora.api.routes import Route
@@ -29,6 +30,17 @@ from taskora.store.database import Database
 
 ROUTES: list[Route] = [route for router in ROUTERS for route in router.routes]  # pyright: ignore[reportAssignmentType]
 BACKEND = Backend(Database(role="backend"), Passwords(), Registration.OPEN, lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with a request is told only to who is signed in, which needs a database."""
+
+    async def at_once(request: Request) -> None:
+        pass
+
+    monkeypatch.setattr(routes, "check_session", at_once)
+
 
 WORDS = st.sampled_from(
     [
