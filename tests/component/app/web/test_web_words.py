@@ -80,7 +80,12 @@ async def screens(stack: Stack) -> dict[str, list[str]]:
         await ada.go(opened(ada.html))
         await ada.send("/tasks/", rec_unit="monthly")
         await read(ada, str(ada.answer.url), "an open task")
-        stack.urls.sql(f"UPDATE users SET is_admin = true WHERE id = '{ada.session['profile']['user_id']}'")
+        user_id = ada.session["profile"]["user_id"]
+        stack.urls.sql(
+            f"UPDATE users SET is_admin = true, training_consent_at = now() WHERE id = '{user_id}';"
+            "INSERT INTO training_samples (id, user_id, conversation_id, role, text, created_at)"
+            f" VALUES (gen_random_uuid(), '{user_id}', gen_random_uuid(), 'user', 'x', now())"
+        )
         for path in ADMINISTERED:
             # What everybody did here is in their lists.
             found[f"{path}, for administrators"] = words((await ada.go(path)).partition('id="list"')[0])
