@@ -65,5 +65,5 @@ async def tidy(database: Database, *, owner: str) -> bool:
             return False
         if not await leases.hold(uow, ["housekeeping"], owner=owner, seconds=TIDY_EVERY):
             return False
-        await housekeeping.tidy(uow)
+        await housekeeping.tidy(uow, now=clock.now())
     return True

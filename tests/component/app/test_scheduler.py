@@ -1,9 +1,12 @@
 """What the scheduler forgets, and that only one does it at a time."""
 
 import asyncio
+import os
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from taskora.domain.ids import uuid7
 from taskora.roles.scheduler import tidy
 from taskora.store import leases
 from taskora.store.database import Database
@@ -32,6 +35,27 @@ async def test_what_has_served_its_time_is_forgotten_and_nothing_else(
     assert (await api.get("/changes?since=0", headers=headers)).status_code == 410
     feed = (await api.get("/changes?since=1", headers=headers)).json()
     assert [item["seq"] for item in feed["items"]] == [2, 3]
+
+
+async def test_what_rang_long_ago_is_forgotten_once_it_was_seen_or_is_over(
+    database: Database, ada: dict[str, Any], urls: Urls
+) -> None:
+    ages = {"old": datetime.now(UTC) - timedelta(days=91), "new": datetime.now(UTC) - timedelta(days=89)}
+    for age, at in ages.items():
+        for state in ("seen", "over", "waiting"):
+            made = uuid7(int(at.timestamp() * 1000), entropy=os.urandom(10))
+            urls.sql(
+                "INSERT INTO notifications"
+                " (id, user_id, task_id, reminder_id, generation, title, created_at, read_at, dismissed_at) VALUES"
+                f" ('{made}', '{ada['user']['id']}', gen_random_uuid(),"
+                f" gen_random_uuid(), 1, '{age} {state}', now(), {'now()' if state == 'seen' else 'NULL'},"
+                f" {'now()' if state == 'over' else 'NULL'})"
+            )
+    assert await tidy(database, owner="a")
+    assert urls.sql("SELECT string_agg(title, ', ' ORDER BY id) FROM notifications WHERE title LIKE 'old%'") == (
+        "old waiting"
+    )
+    assert urls.sql("SELECT count(*) FROM notifications WHERE title LIKE 'new%'") == "3"
 
 
 async def test_of_many_schedulers_one_tidies(database: Database) -> None:
