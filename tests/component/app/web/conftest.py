@@ -39,6 +39,16 @@ def stack(postgres: Postgres) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
+def clockwork(stack: Stack) -> Iterator[None]:
+    """What makes reminders fire and notifications of them."""
+    with (
+        Pod("scheduler", urls=stack.urls, kafka=stack.kafka),
+        Pod("notifier", urls=stack.urls, kafka=stack.kafka),
+    ):
+        yield
+
+
+@pytest.fixture(scope="module")
 def tabs(stack: Stack) -> Iterator[tuple[Page, Page]]:
     """A desk and a phone, signed in to one account."""
     with two_tabs(stack.doors) as pages:

@@ -7,10 +7,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.component.app.sidecars import Pod
-
 from .browsers import in_seconds, make, up_to_date
-from .conftest import Stack
 
 DUE = re.compile("Due (at|tomorrow)")
 """What is due in an hour is due tomorrow in the last one of the day."""
@@ -24,14 +21,7 @@ window.Notification = class extends Notification {
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def clockwork(stack: Stack) -> Iterator[None]:
-    """What makes reminders fire and notifications of them."""
-    with (
-        Pod("scheduler", urls=stack.urls, kafka=stack.kafka),
-        Pod("notifier", urls=stack.urls, kafka=stack.kafka),
-    ):
-        yield
+pytestmark = pytest.mark.usefixtures("clockwork")
 
 
 @contextmanager
