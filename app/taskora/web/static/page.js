@@ -2,6 +2,7 @@
 /** The page as the server makes it, fetched again and swapped in place: focus, caret and scroll stay where they are. */
 
 import { footing } from './dom.js'
+import { still } from './still.js'
 
 /** @type {Set<() => void>} */
 const afterSwap = new Set()
@@ -108,6 +109,7 @@ export function swap(fresh, how = {}) {
   if (seqOf(fresh) < seqOf(held?.fresh ?? document) || fresh.body.dataset.user !== document.body.dataset.user) return
   if (held) return void (held = { fresh, how })
   const back = footing()
+  const keep = still()
   for (const name of ['seq', 'today', 'csrf', 'zone', 'clock']) document.body.dataset[name] = fresh.body.dataset[name]
   for (const region of document.querySelectorAll('[data-swap]')) {
     if (how.quietly && region.id === 'toasts') continue
@@ -118,6 +120,7 @@ export function swap(fresh, how = {}) {
   document.getElementById('app')?.classList.toggle('with-panel', Boolean(fresh.querySelector('.panel')))
   for (const then of afterSwap) then()
   back()
+  keep()
 }
 
 /**
