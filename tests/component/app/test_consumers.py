@@ -275,10 +275,11 @@ async def test_a_reminder_is_delivered_when_the_notification_of_its_generation_i
 
 
 async def test_a_task_that_is_done_needs_no_reminding_any_more_and_tabs_hear_of_it_once(
-    deliver: Deliver, urls: Urls, user_id: UUID
+    deliver: Deliver, database: Database, urls: Urls, user_id: UUID
 ) -> None:
     task_id = clock.new_id()
-    urls.sql(an_open_task(task_id, user_id))
+    async with database.write() as uow:
+        await uow.rows(A_TASK_THAT_FIRED, {"id": task_id, "user_id": user_id})
     await deliver("notifier", Topic.REMINDER, a_reminder(user_id, task_id))
     other = an_event(Topic.TASK, "completed", user_id, task_id=str(clock.new_id()))
     await deliver("notifier", Topic.TASK, other)
@@ -315,13 +316,6 @@ AFTER: dict[str, LiteralString] = {
     "deleted": " deleted_at = now()",
     "restored": " deleted_at = NULL",
 }
-
-
-def an_open_task(task_id: UUID, user_id: UUID) -> str:
-    return (
-        "INSERT INTO tasks (id, user_id, title, description, status, priority, tags, version, created_at, updated_at)"
-        f" VALUES ('{task_id}', '{user_id}', '', '', 'todo', 'low', '{{}}', 1, now(), now())"
-    )
 
 
 # What happens, to which of two tasks of whom, in which generation of its reminder. The third person is gone.

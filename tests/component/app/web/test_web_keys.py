@@ -29,7 +29,6 @@ FAULT = """() => {
     if (!inside) return `Off the screen: ${what}`
     return ''
 }"""
-STOP = "() => [...document.querySelectorAll('*')].indexOf(document.activeElement)"
 STOPS_MOST = 150
 
 
