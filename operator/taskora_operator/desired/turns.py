@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from taskora_operator.api.platform import SecretStore
-from taskora_operator.desired import secrets
+from taskora_operator.desired import postgres, secrets
 from taskora_operator.desired.model import Facts
 from taskora_operator.profiles import Instance
 
@@ -22,15 +22,16 @@ SESSION_LIFE = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`used` and `idle` are keys of the Secret. `proved`: a Job shows that the idle one is let in, before it is used;
-    else every pod has to know it first. `rest`: how long what was in use before must stay good."""
+    """`used` and `idle` are keys of the Secret. `proof`: the component of the Job that shows that the idle one is let
+    in, before it is used; without one every pod has to know it first. `rest`: how long what was in use before must stay
+    good."""
 
     secret: str
     used: str
     idle: str
     fresh: Mapping[str, str]  # what is written before the turn
     retired: Mapping[str, str]  # and when nobody is left who uses what was in use before
-    proved: bool
+    proof: str = ""
     rest: timedelta = timedelta(0)
 
     def swapped(self, data: Mapping[str, str]) -> Mapping[str, str]:
@@ -56,7 +57,7 @@ def _database(instance: Instance, facts: Facts) -> Turn:
     idle = next(login for login in secrets.LOGINS if f"//{login}:" not in in_use)
     retired = {"standby-url": secrets.database_url(idle, address)}
     fresh = {**retired, "owner-url": secrets.database_url(secrets.OWNER, address)}
-    return Turn(name, "url", "standby-url", fresh=fresh, retired=retired, proved=True)
+    return Turn(name, "url", "standby-url", fresh=fresh, retired=retired, proof=postgres.PROOF)
 
 
 def _sessions(facts: Facts) -> Turn:
@@ -64,4 +65,4 @@ def _sessions(facts: Facts) -> Turn:
     until its cookies are over."""
     fresh = {"previous": "<random:base64:next>"}
     name = secrets.session_secret(facts)
-    return Turn(name, "current", "previous", fresh=fresh, retired={}, proved=False, rest=SESSION_LIFE)
+    return Turn(name, "current", "previous", fresh=fresh, retired={}, rest=SESSION_LIFE)

@@ -10,7 +10,6 @@ from taskora_operator.api.resource import TaskoraDeployment
 from taskora_operator.cluster.apiserver import ApiServer
 from taskora_operator.cluster.permissions import SECRETS
 from taskora_operator.desired.model import Facts, Gate, Key, Manifest
-from taskora_operator.desired.postgres import PROOF
 from taskora_operator.desired.secrets import filled
 from taskora_operator.desired.turns import Turn, turns
 from taskora_operator.engine.instances import InstanceKey
@@ -59,24 +58,15 @@ async def advance(
     """Takes the steps it is time for, and returns the Secrets as they are then. `plan` has nothing to be written;
     `rolls`: a release is on its way. Raises `ApiError` (409 when a Secret has changed since it was looked at) and
     `UnreachableError`."""
-    evidence = Evidence(
-        calm=plan.settled and not rolls and not _jobs_run(found, facts),
-        proved=any(
-            item.component == PROOF
-            and item.key in found
-            and current(item, found[item.key])
-            and found[item.key].health.ok
-            for item in wanted
-        ),
-        everywhere=await _everywhere(reader, wanted, plan, [rotation for _, _, rotation in turning]),
-    )
+    calm = plan.settled and not rolls and not _jobs_run(found, facts)
+    everywhere = await _everywhere(reader, wanted, plan, [rotation for _, _, rotation in turning])
     written: list[Manifest] = []
     for turn, have, rotation in turning:
         change = rotation_.advance(
             rotation,
             turn,
             facts.secrets.get(turn.secret, {}),
-            evidence,
+            Evidence(calm=calm, proved=_proved(turn, wanted, found), everywhere=everywhere),
             every=rotation_.period(resource.spec.secrets.rotate_every),
             request=rotation_.requested(resource.metadata.annotations),
             now=now,
@@ -89,6 +79,16 @@ async def advance(
         written.append(await api.merge(SECRETS, key.namespace, turn.secret, filled(body, entropy=entropy)))
         log.info("%s: %s", turn.secret, change.rotation.step, extra={"instance": str(key)})
     return written
+
+
+def _proved(turn: Turn, wanted: Sequence[Wanted], found: Mapping[Key, Found]) -> bool:
+    return any(
+        item.component == turn.proof
+        and item.key in found
+        and current(item, found[item.key])
+        and found[item.key].health.ok
+        for item in wanted
+    )
 
 
 def _jobs_run(found: Mapping[Key, Found], facts: Facts) -> bool:

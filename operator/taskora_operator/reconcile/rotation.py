@@ -43,7 +43,7 @@ class Rotation:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     calm: bool  # all is as wanted and healthy, and nothing else is under way
-    proved: bool  # the idle login was let in
+    proved: bool  # the idle one of the turn was let in
     everywhere: bool  # no pod is left that was made before what is wanted now
 
 
@@ -96,9 +96,9 @@ def advance(
     match rotation.step:
         case Step.SETTLED if evidence.calm and due(rotation, turn, every=every, request=request, now=now):
             return Change(turn.fresh, replace(rotation, step=Step.PREPARED, since=now, request=request))
-        case Step.PREPARED if turn.idle not in data:  # somebody took it out
+        case Step.PREPARED if not data.get(turn.idle):  # somebody took it out
             return Change(turn.fresh, rotation)
-        case Step.PREPARED if evidence.proved if turn.proved else evidence.everywhere:
+        case Step.PREPARED if evidence.proved if turn.proof else evidence.everywhere:
             return Change(turn.swapped(data), replace(rotation, step=Step.SWAPPED, since=now))
         case Step.SWAPPED if evidence.everywhere:
             return Change(turn.retired, replace(rotation, step=Step.SETTLED, since=now, ended=now))

@@ -153,7 +153,8 @@ TestTurning = Turning.TestCase
 
 
 def database_turn(data: Mapping[str, str]) -> Turn:
-    return next(turn for turn in turns(LOCAL, replace(FACTS, secrets={**SECRETS, DATABASE: data})) if turn.proved)
+    found = turns(LOCAL, replace(FACTS, secrets={**SECRETS, DATABASE: data}))
+    return next(turn for turn in found if turn.secret == DATABASE)
 
 
 GOOD = Evidence(calm=True, proved=True, everywhere=True)
@@ -188,6 +189,14 @@ def test_no_step_is_taken_before_what_it_rests_on_is_seen(step: Step, lacking: s
     evidence = replace(GOOD, **{lacking: False})
     assert not rotation.advance(state, database_turn(data), data, evidence, every=None, request=BEGIN, now=BEGIN)
     assert rotation.advance(state, database_turn(data), data, GOOD, every=None, request=BEGIN, now=BEGIN)
+
+
+@pytest.mark.parametrize("left", [{}, {"standby-url": ""}])
+def test_a_fresh_credential_that_somebody_took_out_is_drawn_again(left: Mapping[str, str]) -> None:
+    data = {**{key: value for key, value in SECRETS[DATABASE].items() if key != "standby-url"}, **left}
+    state = Rotation(Step.PREPARED, BEGIN)
+    change = rotation.advance(state, database_turn(data), data, GOOD, every=None, request=None, now=BEGIN)
+    assert change == rotation.Change(database_turn(data).fresh, state)
 
 
 def test_keys_that_still_verify_are_not_turned_away() -> None:
