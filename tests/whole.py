@@ -55,6 +55,7 @@ class Whole(Service):
                 role,
                 urls=self.urls,
                 kafka=self.kafka,
+                redis=self.redis if role == "backend" else None,
                 program=(programs or {}).get(f"{role}-{number}", PROGRAM),
                 **environment,
             )

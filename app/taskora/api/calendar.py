@@ -19,5 +19,11 @@ router = APIRouter(prefix="/api/v1/calendar", tags=["me"], route_class=Route)
 async def feed(secret: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$")], serving: Serving) -> Response:
     """What is open and due, as iCalendar."""
     async with serving.database.read() as uow:
-        content = await belongings.calendar_of(uow, secret=secret)
+        user = await belongings.calendar_owner(uow, secret=secret)
+
+    async def make() -> str:
+        async with serving.database.read() as uow:
+            return await belongings.calendar_of(uow, user)
+
+    content = await serving.cache.text(f"calendar:{user.id}", version=user.seq, make=make)
     return Response(content, 200, {"Cache-Control": "private, max-age=300"}, "text/calendar; charset=utf-8")

@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Request, Response
 from pydantic_core import to_json
 
 from taskora.api.rates import Rates
+from taskora.cache import Cache
 from taskora.converse import Model
 from taskora.domain.people import User
 from taskora.domain.problems import Forbidden, Invalid
@@ -38,6 +39,7 @@ class Backend:
     wake: Callable[[], None]
     rates: Rates = field(default_factory=Rates)
     model: Model | None = None
+    cache: Cache = field(default_factory=Cache)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from taskora import clock
 from taskora.api.app import build as build_api
 from taskora.api.calls import Backend
 from taskora.api.rates import Rates
+from taskora.cache import Cache
 from taskora.converse import Model
 from taskora.domain.events import Topic
 from taskora.domain.problems import Unavailable
@@ -28,7 +29,8 @@ def build(settings: Settings) -> Served:
     )
     rates = Rates(settings.rate_limit)
     model = None if settings.chat_provider == BUILTIN else Model(ground.dapr)
-    backend = Backend(ground.database, Passwords(), settings.registration, relay.wake, rates, model)
+    cache = Cache(ground.dapr)
+    backend = Backend(ground.database, Passwords(), settings.registration, relay.wake, rates, model, cache)
 
     async def announce(stop: asyncio.Event) -> None:
         """Of all backends, the first of a release says that it is there."""

@@ -50,9 +50,14 @@ async def close_calendar(uow: Writing, user: User) -> None:
     await people.set_calendar(uow, user.id, secret_hash=None)
 
 
-async def calendar_of(uow: Reading, *, secret: str) -> str:
-    """The feed, for whoever knows the secret. Raises `NotFound`."""
+async def calendar_owner(uow: Reading, *, secret: str) -> User:
+    """Whose feed it is that has this secret. Raises `NotFound`."""
     user = await people.of_calendar(uow, token_hash(secret))
     if user is None:
         raise NotFound("There is no such calendar.")
+    return user
+
+
+async def calendar_of(uow: Reading, user: User) -> str:
+    """The feed: another one after each change to the user's tasks."""
     return calendar.write(await stored.dated(uow, user.id), now=clock.now())

@@ -15,6 +15,7 @@ from taskora.api.app import build
 from taskora.api.calls import Backend
 from taskora.api.rates import Rates
 from taskora.asgi import Health
+from taskora.cache import Cache
 from taskora.domain.events import Topic, envelope
 from taskora.services.passwords import Passwords
 from taskora.settings import Registration
@@ -71,10 +72,13 @@ def api_on(
     *,
     registration: Registration = Registration.OPEN,
     rates: tuple[float, float] = (0, 0),
+    cache: Cache | None = None,
     wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> httpx.AsyncClient:
     """A client of the backend's API as the sidecar reaches it. `rates`: a session's requests a second, and at once."""
-    backend = Backend(database, Passwords(), registration, wake=lambda: None, rates=Rates(*rates))
+    backend = Backend(
+        database, Passwords(), registration, wake=lambda: None, rates=Rates(*rates), cache=cache or Cache()
+    )
     app = wrap(build(Health(ready=database.missing), backend, version="test"))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://backend/api/v1", timeout=30)
 

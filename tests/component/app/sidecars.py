@@ -12,7 +12,7 @@ from taskora.deliveries import MOST
 from taskora.domain.events import Topic
 
 from tests.cluster.process import Process, Service, answers, free_port
-from tests.cluster.services import Daprd, Kafka
+from tests.cluster.services import Daprd, Kafka, Redis
 
 from .urls import Urls
 
@@ -34,7 +34,7 @@ async def make_topics(kafka: Kafka) -> None:
     await admin.close()
 
 
-def manifests(folder: Path, *, kafka: Kafka, urls: Urls, role: str) -> Path:
+def manifests(folder: Path, *, kafka: Kafka, urls: Urls, role: str, redis: Redis | None) -> Path:
     """The role's components and subscriptions, with the Secret in a file where the cluster has its own."""
     folder.mkdir()
     secrets = folder / "secrets.json"
@@ -51,6 +51,8 @@ def manifests(folder: Path, *, kafka: Kafka, urls: Urls, role: str) -> Path:
             "kubernetes-secrets", "secretstores.local.file", {"secretsFile": str(secrets), "multiValued": "true"}
         ),
     ]
+    if redis is not None:
+        objects.append(statestore(redis))
     if role == "scheduler":
         every_minute = {"schedule": "@every 1m", "direction": "input"}
         objects += [_component(name, "bindings.cron", every_minute) for name in CRON]
@@ -59,6 +61,10 @@ def manifests(folder: Path, *, kafka: Kafka, urls: Urls, role: str) -> Path:
     for number, manifest in enumerate(objects):
         (folder / f"{number}.yaml").write_text(yaml.safe_dump(manifest))
     return folder
+
+
+def statestore(redis: Redis) -> dict[str, Any]:
+    return _component("statestore", "state.redis", {"redisHost": redis.host, "keyPrefix": "taskora"})
 
 
 def subscription(component: str, topic: Topic, role: str) -> dict[str, Any]:
@@ -107,17 +113,24 @@ def _component(name: str, kind: str, metadata: dict[str, str]) -> dict[str, Any]
 class Pod(Service):
     """One role with its sidecar, as on the cluster: it listens first, then its sidecar comes, then its secrets.
 
-    `program` is what is told `serve ROLE`.
+    `program` is what is told `serve ROLE`. With `redis` it has a state store.
     """
 
     name = "pod"
 
     def __init__(
-        self, role: str, *, urls: Urls, kafka: Kafka, program: Sequence[str] = PROGRAM, **environment: str
+        self,
+        role: str,
+        *,
+        urls: Urls,
+        kafka: Kafka,
+        redis: Redis | None = None,
+        program: Sequence[str] = PROGRAM,
+        **environment: str,
     ) -> None:
         super().__init__()
         self.port, self.metrics, self.log = free_port(), free_port(), self.folder / "role.log"
-        where = manifests(self.folder / "components", kafka=kafka, urls=urls, role=role)
+        where = manifests(self.folder / "components", kafka=kafka, urls=urls, role=role, redis=redis)
         self.sidecar = Daprd(
             app_id=role,
             app_port=self.port,

@@ -33,7 +33,7 @@ def stack(postgres: Postgres) -> Iterator[Stack]:
     with ExitStack() as running:
         kafka, redis = running.enter_context(Kafka()), running.enter_context(Redis())
         asyncio.run(make_topics(kafka))
-        backend = running.enter_context(Pod("backend", urls=urls, kafka=kafka))
+        backend = running.enter_context(Pod("backend", urls=urls, kafka=kafka, redis=redis))
         doors = [running.enter_context(Door(backend=backend, kafka=kafka, redis=redis)) for _ in range(2)]
         yield Stack(urls, kafka, redis, backend, doors)
 

@@ -11,7 +11,7 @@ from taskora.domain.events import Topic
 
 from tests.cluster.process import Process, Service, answers, free_port
 from tests.cluster.services import Daprd, Kafka, Redis
-from tests.component.app.sidecars import TOKENS, Pod, offered_until_taken, subscription
+from tests.component.app.sidecars import TOKENS, Pod, offered_until_taken, statestore, subscription
 
 SESSION_KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -63,7 +63,7 @@ def manifests(folder: Path, *, backend: Pod, kafka: Kafka, redis: Redis) -> Path
     objects: list[dict[str, Any]] = [
         _component("pubsub", "pubsub.kafka", broker),
         _component("pubsub-sync", "pubsub.kafka", broker | {"consumerGroup": "{podName}", "initialOffset": "newest"}),
-        _component("statestore", "state.redis", {"redisHost": redis.host, "keyPrefix": "taskora"}),
+        statestore(redis),
         _component(
             "kubernetes-secrets", "secretstores.local.file", {"secretsFile": str(secrets), "multiValued": "true"}
         ),
