@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from taskora.api.auth import Secret
 from taskora.api.calls import Calling, problems
 from taskora.api.paging import Cursor, Limit, an_id, cursor_of, moment_and_id, page_by_id
-from taskora.api.routes import Route
+from taskora.api.routes import AdminRoute
 from taskora.api.shapes import (
     Alerts,
     ChainsChecked,
@@ -30,7 +30,7 @@ from taskora.services import accounts, doors, history, letters, watch
 from taskora.store.database import Reading, Row, Writing
 from taskora.store.letters import DeadLetter
 
-router = APIRouter(prefix="/api/v1/admin", tags=["admin"], route_class=Route)
+router = APIRouter(prefix="/api/v1/admin", tags=["admin"], route_class=AdminRoute)
 
 READING = problems(401, 403, 422, 429, 503)
 WRITING = problems(401, 403, 404, 409, 413, 422, 429, 503)

@@ -152,12 +152,14 @@ async def session_token(
     return taskora_session
 
 
-async def check_session(request: Request) -> None:
-    """Raises `NotSignedIn`."""
+async def check_session(request: Request, *, administrator: bool) -> None:
+    """Raises `NotSignedIn`; for anybody but an administrator, where it has to be one, `Forbidden`."""
     headers = request.headers
     token = await session_token(headers.get("taskora-session"), headers.get("authorization"))
     async with (await backend(request)).database.read() as uow:
-        await accounts.signed_in(uow, token)
+        user = await accounts.signed_in(uow, token)
+    if administrator:
+        accounts.check_administrator(user)
 
 
 async def call(

@@ -29,6 +29,8 @@ MISSING: Any = object()
 class Route(APIRoute):
     """`APIRouter(route_class=Route)`: each of its endpoints is a coroutine that returns a `Response`."""
 
+    for_administrators = False
+
     def get_route_handler(self) -> Handler:
         endpoint = Needs(self.dependant)
 
@@ -41,15 +43,21 @@ class Route(APIRoute):
             return await endpoint.call(**given)
 
         async def answer_to_somebody(request: Request) -> Response:
-            """What is wrong with a request is told to who is signed in. Costs nothing where nothing is wrong."""
+            """What is wrong with a request is told to who may make it. Costs nothing where nothing is wrong."""
             try:
                 return await answer(request)
             except (RequestValidationError, HTTPException, Invalid):
-                await check_session(request)
+                await check_session(request, administrator=self.for_administrators)
                 raise
 
         whose = any(one.call is call for one in self.dependant.dependencies)
         return answer_to_somebody if whose else answer
+
+
+class AdminRoute(Route):
+    """One that answers administrators alone."""
+
+    for_administrators = True
 
 
 class Needs:

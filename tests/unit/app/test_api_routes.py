@@ -34,9 +34,9 @@ BACKEND = Backend(Database(role="backend"), Passwords(), Registration.OPEN, lamb
 
 @pytest.fixture(autouse=True)
 def signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is wrong with a request is told only to who is signed in, which needs a database."""
+    """What is wrong with a request is told only to who may make it, which needs a database."""
 
-    async def at_once(request: Request) -> None:
+    async def at_once(request: Request, *, administrator: bool) -> None:
         pass
 
     monkeypatch.setattr(routes, "check_session", at_once)
@@ -139,7 +139,7 @@ async def read(route: Route, kind: type[APIRoute], asked: dict[str, Any], body: 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{min(route.methods)} {route.path}")
 def test_a_route_reads_what_fastapi_would_read(route: Route) -> None:
-    assert type(route) is Route, "make its router with route_class=Route"
+    assert isinstance(route, Route), "make its router with route_class=Route"
 
     @settings(max_examples=12)
     @given(requests(route))
