@@ -7,14 +7,14 @@ meant the caller finds with `pick`, and of several the user chooses by number. c
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
 from taskora.domain import quick_add
-from taskora.domain.dates import ONE_DAY, Weekday, add_months, next_weekday
+from taskora.domain.dates import MONTHS, ONE_DAY, Weekday, add_months, next_weekday
 from taskora.domain.due import Due, DueWindow, Span, days, window
-from taskora.domain.phrases import Found, Present, Word, date_at, minutes_at, words_of
+from taskora.domain.phrases import Found, Present, Word, date_at, minutes_at, month_at, words_of
 from taskora.domain.quick_add import QuickAdd
 from taskora.domain.tasks import Priority, Status
 from taskora.domain.wording import said
@@ -239,10 +239,11 @@ def _show(text: str, present: Present, *, counting: bool) -> Intent:
     rest: list[str] = []
     span: Span | None = None
     status, priority, tag = (Status.TODO, Status.IN_PROGRESS), None, None
+    past = any(word.key in DONE for word in words)
     at = 0
     while at < len(words):
         key = words[at].key
-        if found := _window(words, at, present):
+        if found := _window(words, at, present, past=past):
             (span, label), at = found.value, found.end
             labels.append(label)
             continue
@@ -273,13 +274,16 @@ def _show(text: str, present: Present, *, counting: bool) -> Intent:
     )  # fmt: skip
 
 
-def _window(words: Sequence[Word], at: int, present: Present) -> Found[tuple[Span, str]] | None:
+def _window(words: Sequence[Word], at: int, present: Present, *, past: bool) -> Found[tuple[Span, str]] | None:
     """A stretch of the calendar, and how it is said."""
     keys = [word.key for word in words[at : at + 5]]
     today = present.today
 
     def spanned(kind: DueWindow) -> Span:
         return window(kind, now=present.now, zone=present.zone, week_start=present.week_start)
+
+    def month(first: date) -> Span:
+        return days(first, add_months(first, 1) - ONE_DAY, zone=present.zone)
 
     if keys[0] in ("overdue", "late"):
         return Found((spanned(DueWindow.OVERDUE), "overdue"), at + 1)
@@ -295,7 +299,10 @@ def _window(words: Sequence[Word], at: int, present: Present) -> Found[tuple[Spa
         return Found((days(first, first + 6 * ONE_DAY, zone=present.zone), "due next week"), at + 2)
     if keys[:2] in (["this", "month"], ["next", "month"]):
         first = today.replace(day=1) if keys[0] == "this" else add_months(today.replace(day=1), 1)
-        return Found((days(first, add_months(first, 1) - ONE_DAY, zone=present.zone), f"due {keys[0]} month"), at + 2)
+        return Found((month(first), f"due {keys[0]} month"), at + 2)
+    if named := month_at(words, at, today=today, past=past):
+        year = f" {named.value.year}" if named.value.year != today.year else ""
+        return Found((month(named.value), f"due in {MONTHS[named.value.month - 1]}{year}"), named.end)
     if keys[0] == "yesterday":
         return Found((days(today - ONE_DAY, today - ONE_DAY, zone=present.zone), "due yesterday"), at + 1)
     found = date_at(words, at, present=present)

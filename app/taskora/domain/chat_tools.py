@@ -94,7 +94,10 @@ _TOOLS: Mapping[str, tuple[str, Mapping[str, Any], tuple[str, ...]]] = {
     "list_tasks": (
         "List tasks, or count them. Also the answer to any question about them",
         {
-            "when": ("string", "Due: overdue, today, tomorrow, this week, next week, this month, without date, friday"),
+            "when": (
+                "string",
+                "Due: overdue, today, tomorrow, this week, next month, january 2031, without date, friday",
+            ),
             "status": ("string", "Left out: open", ["open", "in progress", "completed"]),
             "priority": _PRIORITY,
             "tag": ("string", "Without the number sign"),

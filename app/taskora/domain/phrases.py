@@ -66,6 +66,7 @@ ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:t(\d{2}):(\d{2}))?")
 DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)")
 NUMBER = re.compile(r"\d{1,4}")
+YEAR = re.compile(r"(19|20|21)\d\d")
 HOUR = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm)")
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 COMPACT = re.compile(r"(\d{1,4})([a-z]+)")
@@ -282,7 +283,7 @@ def _calendar_date(words: Sequence[Word], at: int, *, today: date) -> Found[date
         return None
     month, number, end = named
     year = key_at(words, end)
-    if re.fullmatch(r"(19|20|21)\d\d", year):
+    if YEAR.fullmatch(year):
         day = real_day(int(year), month, number)
         return Found(day, end + 1) if day else None
     for ahead in range(9):
@@ -302,6 +303,21 @@ def month_and_day_at(words: Sequence[Word], at: int) -> tuple[int, int, int] | N
     month = MONTH_NAMES.get(key_at(words, at))
     number = _day_number(key_at(words, at + 1))
     return (month, number, at + 2) if month and number is not None else None
+
+
+def month_at(words: Sequence[Word], at: int, *, today: date, past: bool = False) -> Found[date] | None:
+    """A whole month, as its first day: "in january", "during jan 2031", "january 2031". Where no year is said it is the
+    present one or the next to come; in the past, the latest that has begun."""
+    led = key_at(words, at) in ("in", "during")
+    at += led
+    month = MONTH_NAMES.get(key_at(words, at))
+    if month is None or month_and_day_at(words, at):
+        return None
+    year = key_at(words, at + 1)
+    if YEAR.fullmatch(year):
+        return Found(date(int(year), month, 1), at + 2)
+    ahead = (not past and month < today.month) - (past and month > today.month)
+    return Found(date(today.year + ahead, month, 1), at + 1) if led else None
 
 
 def _day_number(key: str) -> int | None:

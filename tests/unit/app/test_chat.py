@@ -23,11 +23,13 @@ from taskora.domain.chat import (
     Which,
     pick,
 )
+from taskora.domain.dates import MONTHS, add_months
 from taskora.domain.tasks import Priority, Status
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # A Wednesday.
 NOW = datetime(2026, 11, 25, 10, tzinfo=BERLIN)
+nows = st.datetimes(datetime(1950, 1, 1), datetime(2150, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 RENT, IT = Which("pay rent"), Which("", it=True)
 
 
@@ -112,6 +114,14 @@ def test_what_is_due_this_week_is_the_users_week() -> None:
         ("what is due on friday", "due on Fri 27 Nov"),
         ("tasks for next week", "due next week"),
         ("show tasks due this month", "due this month"),
+        ("what is due in january 2031", "due in January 2031"),
+        ("tasks for jan 2027", "due in January 2027"),
+        ("anything in november?", "due in November"),
+        ("what is there to do in may", "due in May 2027"),
+        ("what did I complete in may", "completed in May"),
+        ("which were finished in december", "completed in December 2025"),
+        ("what is due in january 12", "due on Tue 12 Jan 2027"),
+        ("find the march of the penguins", "with “march penguins”"),
         ("overdue", "overdue"),
         ("how many tasks are overdue?", "overdue"),
         ("show tasks without a due date", "without a due date"),
@@ -125,6 +135,28 @@ def test_what_is_due_this_week_is_the_users_week() -> None:
 )
 def test_a_question_is_said_back(message: str, label: str) -> None:
     assert shown(message).label == label
+
+
+@given(nows, st.integers(1, 12), st.none() | st.integers(1900, 2199), st.booleans(), st.booleans())
+def test_a_month_is_its_days_and_without_a_year_the_one_that_is_near(
+    now: datetime, month: int, year: int | None, short: bool, past: bool
+) -> None:
+    name = MONTHS[month - 1][: 3 if short else None]
+    asked = chat.understand(
+        f"what {'was completed' if past else 'is due'} {f'in {name}' if year is None else f'{name} {year}'}",
+        now=now,
+        zone=BERLIN,
+    )
+    assert isinstance(asked, Show)
+    assert asked.span is not None
+    today, first, after = now.astimezone(BERLIN).date(), asked.span.from_day, asked.span.to_day
+    assert first is not None
+    assert (first.day, first.month, first.year) == (1, month, year or first.year)
+    assert after == add_months(first, 1)
+    if year is None and past:
+        assert first <= today < add_months(first, 12)
+    elif year is None:
+        assert add_months(after, -12) <= today < after
 
 
 def test_a_question_is_narrowed_word_by_word() -> None:
@@ -162,11 +194,10 @@ def test_what_is_left_open_is_asked_back(message: str, question: str) -> None:
 vocabulary = """
     add complete mark pay rent as done not it delete move to friday 17:00 by 2 days what is due this week show find how
     many urgent #home tomorrow every 31st remind me the task " “ ” ’ 's please hello , . ! ? İ 🎉 \\ all 2 no help in
-    without date progress until next month""".split()  # noqa: SIM905
+    without date progress until next month january 2031""".split()  # noqa: SIM905
 messages = st.one_of(
     st.text(st.characters(codec=None), max_size=200), st.lists(st.sampled_from(vocabulary), max_size=12).map(" ".join)
 )
-nows = st.datetimes(datetime(1950, 1, 1), datetime(2150, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
 @given(messages, nows)
