@@ -55,7 +55,7 @@ class Consumer:
     def _taker(self, topic: Topic) -> Take:
         async def take(bodies: Sequence[bytes]) -> list[Verdict]:
             those = [_read(body) for body in bodies]
-            heeded = [one.event is None or self._taking.heeds(one.event) for one in those]
+            heeded = [one.event is None or self._taking.heeds(one.event.type) for one in those]
             taken = iter(await self._take(list(compress(those, heeded)), topic) if any(heeded) else ())
             outcomes = [next(taken) if heeds else PASSED for heeds in heeded]
             for one, outcome in zip(those, outcomes, strict=True):

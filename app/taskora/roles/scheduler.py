@@ -1,4 +1,4 @@
-"""The scheduler: what happens by the clock, and the relay of reminder-events.
+"""The scheduler: what happens by the clock, the relay of reminder-events, and how far consumers are behind.
 
 The cron bindings tick in every replica, and a tick lost is not repeated: they only wake. Who does the work, and whether
 it is due, the database decides.
@@ -13,6 +13,7 @@ from taskora import clock
 from taskora.asgi import application
 from taskora.domain.events import Topic
 from taskora.domain.problems import Unavailable
+from taskora.events.lag import Lag
 from taskora.events.relay import Relay
 from taskora.roles.clockwork import Clockwork
 from taskora.roles.ground import Ground
@@ -46,7 +47,7 @@ def build(settings: Settings) -> Served:
                 await tidy(ground.database, owner=settings.pod_name)
             await clock.pause(stop, seconds=TIDY_EVERY / 10)
 
-    return ground.served(app, relay.run, reminders.run, series.run, tidy_until)
+    return ground.served(app, relay.run, reminders.run, series.run, Lag(ground.database).run, tidy_until)
 
 
 def _ticking(app: FastAPI, path: str, woken: Clockwork) -> None:

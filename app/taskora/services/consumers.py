@@ -127,8 +127,8 @@ class Taking:
     effect: Effect
     types: frozenset[str] | None = None
 
-    def heeds(self, event: Event) -> bool:
-        return self.types is None or event.type in self.types
+    def heeds(self, kind: str) -> bool:
+        return self.types is None or kind in self.types
 
 
 # By the role that does it; the specification's topics table. (Sync, the third consumer of task-events, keeps nothing.)

@@ -1,6 +1,6 @@
 """What consumers keep: the inbox that makes an event count once, and what each makes of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +18,13 @@ ON CONFLICT DO NOTHING RETURNING event_id
 BURY = """
 INSERT INTO dead_letters (id, consumer, topic, event_id, reason, body, created_at)
 VALUES (%(id)s, %(consumer)s, %(topic)s, %(event_id)s, %(reason)s, %(body)s, now())
+"""
+ARRIVALS = """
+SELECT given.consumer, topic, received_at IS NOT NULL AS taken,
+       greatest(extract(epoch FROM coalesce(received_at, now()) - published_at), 0)::float8 AS seconds
+FROM unnest(%(consumers)s::text[], %(events)s::bigint[]) AS given (consumer, event_id)
+JOIN outbox ON outbox.id = given.event_id
+LEFT JOIN inbox ON inbox.consumer = given.consumer AND inbox.event_id = (event->>'id')::uuid
 """
 # The locks end with the transaction. They are the chains' own, so that the log never holds up the users' requests, and
 # are taken in one order, so that no two deliveries wait for each other.
@@ -89,6 +96,16 @@ async def receive(uow: Writing, event_ids: Sequence[UUID], *, consumer: str) -> 
     """Which of them this consumer has not had before."""
     rows = await uow.rows(RECEIVE, {"consumer": consumer, "event_ids": list(event_ids)})
     return {row["event_id"] for row in rows}
+
+
+async def arrivals(uow: Reading, events: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], tuple[float, bool]]:
+    """Of each consumer's and topic's event, by its id in the outbox: seconds since it is out, and whether it was taken.
+
+    Of one that was, the seconds it took.
+    """
+    asked = {"consumers": [consumer for consumer, _ in events], "events": list(events.values())}
+    rows = await uow.rows(ARRIVALS, asked)
+    return {(row["consumer"], row["topic"]): (row["seconds"], row["taken"]) for row in rows}
 
 
 async def bury(

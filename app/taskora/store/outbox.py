@@ -67,6 +67,12 @@ FROM unnest(%(topics)s::text[]) AS asked (topic) LEFT JOIN LATERAL (
     SELECT created_at FROM outbox WHERE published_at IS NULL AND outbox.topic = asked.topic ORDER BY id LIMIT 1
 ) AS oldest ON true
 """
+NEWEST = """
+SELECT topic, type, max(id) AS id
+FROM (SELECT topic, event->>'type' AS type, id, published_at FROM outbox ORDER BY id DESC LIMIT 1000) AS last
+WHERE published_at IS NOT NULL
+GROUP BY topic, type
+"""
 FEED = """
 SELECT users.seq, feed_floor, outbox.event
 FROM users LEFT JOIN LATERAL (
@@ -143,6 +149,11 @@ async def published(uow: Reading, sent: Mapping[int, tuple[str, int]], *, owner:
 async def lag(uow: Reading, topics: Sequence[str]) -> dict[str, float]:
     """By topic: seconds since its oldest unpublished event was written; 0 when all are out."""
     return {row["topic"]: row["seconds"] for row in await uow.rows(LAG, {"topics": list(topics)})}
+
+
+async def newest(uow: Reading) -> dict[tuple[str, str], int]:
+    """By topic and type: the id of the newest event that is out, among the last thousand there are."""
+    return {(row["topic"], row["type"]): row["id"] for row in await uow.rows(NEWEST)}
 
 
 async def feed(uow: Reading, user_id: UUID, *, since: int, limit: int) -> tuple[list[dict[str, Any]], int, int]:

@@ -92,6 +92,16 @@ INSTANCE: Sequence[Alert] = (
         runbook="events-late",
     ),
     Alert(
+        name="TaskoraConsumerBehind",
+        expression="max by (consumer, topic) (taskora_consumer_lag_seconds{{where}}) > 60",
+        minutes=5,
+        severity="critical",
+        summary="{{ $labels.consumer }} takes events of {{ $labels.topic }} more than a minute late, or none.",
+        meaning="The broker has them, and nothing is lost. But notifications, the audit log or the statistics stand "
+        "still.",
+        runbook="consumer-behind",
+    ),
+    Alert(
         name="TaskoraDeadLetters",
         expression='sum by (role, topic) (increase(taskora_events_consumed_total{{where},outcome="buried"}[15m])) > 0',
         minutes=0,

@@ -63,6 +63,11 @@ INSTANCE: Sequence[Panel] = (
         {"oldest in the outbox": "max(taskora_outbox_lag_seconds{{where}})"},
     ),
     Panel(
+        "Consumers, late by",
+        "s",
+        {"{{consumer}}, {{topic}}": "max by (consumer, topic) (taskora_consumer_lag_seconds{{where}})"},
+    ),
+    Panel(
         "Sync",
         "s",
         {"to other tabs, 95 %": _quantile(0.95, "taskora_sync_fanout_seconds", by="namespace")},

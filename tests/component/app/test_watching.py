@@ -197,6 +197,29 @@ async def test_a_broker_that_was_killed_is_told_by_what_it_refuses_and_what_wait
         await asyncio.to_thread(whole.kafka.process.start, whole.kafka.ready)
 
 
+async def test_a_consumer_that_takes_nothing_is_told_by_the_event_that_waits_for_it(
+    watched: Watching, browser: httpx.AsyncClient
+) -> None:
+    """Its sidecar stops handing over: nothing fails, and the outbox is empty."""
+    await watched.silent("TaskoraConsumerBehind")
+    late = 'taskora_consumer_lag_seconds{consumer="audit", topic="task-events"}'
+    sidecar = watched.whole.pods["audit-0"].sidecar.process
+    sidecar.freeze()
+    try:
+        await make_task(browser)
+        newest = "outbox WHERE id = (SELECT max(id) FROM outbox WHERE topic = 'task-events')"
+        await until(lambda: watched.whole.urls.sql(f"SELECT 1 FROM {newest} AND published_at IS NOT NULL"))
+        # As if it had waited for longer than anybody waits for a test.
+        minute_ago = newest.replace("outbox", "outbox SET published_at = published_at - interval '1 minute'", 1)
+        watched.whole.urls.sql(f"UPDATE {minute_ago}")
+        await until(lambda: watched.tells("TaskoraConsumerBehind"))
+        assert watched.series("sum(taskora_outbox_lag_seconds) == 0")
+        assert not watched.series(f"{late.replace('audit', 'notifier')} > 60")
+    finally:
+        sidecar.thaw()
+    await until(lambda: watched.series(f"{late} == 0"), seconds=120)
+
+
 async def test_a_broker_that_stalls_is_told_by_what_reaches_the_pages_late(
     watched: Watching, browser: httpx.AsyncClient
 ) -> None:

@@ -83,6 +83,7 @@ def one(metric: str, values: str, **labels: str) -> dict[str, str]:
 
 
 CONSUMED, RESTARTS = "taskora_events_consumed_total", "kube_pod_container_status_restarts_total"
+LATE = "taskora_consumer_lag_seconds"
 POSTGRES = {"namespace": "tasks", "persistentvolumeclaim": "data-taskora-postgres-0"}
 BACKEND = {"namespace": "tasks", "deployment": "taskora-backend"}
 POD = {"namespace": "tasks", "pod": "taskora-backend-5d7", "container": "backend"}
@@ -137,6 +138,21 @@ CASES = (
     Case(
         "refused long ago", "TaskoraEventsRefused", one("taskora_outbox_failed_total", "7x60", topic="task-events"), 20
     ),
+    Case(
+        "one of two schedulers sees a topic that nobody takes",
+        "TaskoraConsumerBehind",
+        {
+            **one(LATE, "0+60x60", consumer="audit", topic="task-events", pod="a"),
+            **one(LATE, "0x60", consumer="audit", topic="task-events", pod="b"),
+            **one(LATE, "0x60", consumer="notifier", topic="task-events", pod="a"),
+        },
+        10,
+        {"consumer": "audit", "topic": "task-events"},
+    ),
+    Case(
+        "a minute is not behind", "TaskoraConsumerBehind", one(LATE, "60x60", consumer="audit", topic="task-events"), 10
+    ),
+    Case("it goes on", "TaskoraConsumerBehind", one(LATE, "0+60x8 0x60", consumer="audit", topic="task-events"), 10),
     Case(
         "the first dead letter",
         "TaskoraDeadLetters",
