@@ -17,6 +17,8 @@ from starlette.responses import Response, StreamingResponse
 
 from taskora.clock import now
 from taskora.domain.alerts import FAILED
+from taskora.domain.events import Topic, topic_of
+from taskora.domain.payloads import BY_TYPE
 from taskora.domain.people import PASSWORD_LEAST
 from taskora.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from taskora.domain.wording import at
@@ -36,6 +38,7 @@ PAGES = (
     ("training", "Training", "chat"),
 )
 ROLES = ("frontend", "backend", "scheduler", "notifier", "audit", "insights")
+AUDITED = tuple(kind for kind in BY_TYPE if topic_of(kind) in (Topic.TASK, Topic.USER))
 STATES = (("open", "Open"), ("replayed", "Taken since"), ("discarded", "Put aside"), ("all", "All"))
 DONE = {
     "replayed": "Its consumer has taken it",
@@ -204,12 +207,13 @@ class Admin:
     async def audit(self, request: Request) -> Response:
         """Who did what, when; and, when asked, whether the log holds."""
         session, zone = await self._who(request)
-        user_id = uuid_of(request.query_params.get("user", "")) or ""
-        found = await self._found(request, session, "audit", keep=("user",), user_id=user_id)
+        user_id, action = uuid_of(request.query_params.get("user", "")) or "", request.query_params.get("action", "")
+        found = await self._found(request, session, "audit", keep=("user", "action"), user_id=user_id, action=action)
         checked = await self._ask(session, "GET", "admin/audit/check") if "check" in request.query_params else None
         return await self._page(
             request, session, "audit", days=found.by_day(Entry, lambda one: one.recorded_at, zone=zone),
-            more=found.more, people=await self._names(session), user_id=user_id, checked=checked,
+            more=found.more, people=await self._names(session), user_id=user_id, action=action, actions=AUDITED,
+            checked=checked,
         )  # fmt: skip
 
     async def letters(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from taskora.clock import now
 from taskora.domain.problems import Conflict, NotFound
-from taskora.web.forms import Routes, back, key_of, text
+from taskora.web.forms import Routes, back, here, key_of, text, with_query
 from taskora.web.frame import Frame, uuid_of
 from taskora.web.notices import centre, rests, snoozing
 from taskora.web.shapes import Note
@@ -32,10 +32,12 @@ class Bell:
     async def centre(self, request: Request) -> Response:
         """What fired and is not done yet, by the day it came."""
         session = await self._frame.sessions.required(request)
-        cursor = request.query_params.get("cursor", "")
+        new, cursor = "new" in request.query_params, request.query_params.get("cursor", "")
         seq = await self._frame.seq(session)
         found = NotePage.model_validate(
-            await self._ask(session, "GET", "notifications", query=f"limit=50&cursor={quote(cursor)}")
+            await self._ask(
+                session, "GET", "notifications", query=f"limit=50&cursor={quote(cursor)}{'&unread=true' if new else ''}"
+            )
         )
         moment, zone = now(), session.profile.zone
         return await self._frame.page(
@@ -46,7 +48,8 @@ class Bell:
             days=centre(found.items, now=moment, zone=zone),
             rests=rests(now=moment, zone=zone),
             earliest=f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}",
-            more=f"/notifications?cursor={quote(found.next_cursor)}" if found.next_cursor else "",
+            new=new,
+            more=with_query(here(request), cursor=found.next_cursor) if found.next_cursor else "",
         )
 
     async def act(self, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """The frame around every page of a signed-in user: where one may go, what was just done, the task that is open."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,6 +27,7 @@ from taskora.web.render import Renderer
 from taskora.web.sessions import Sessions
 from taskora.web.shapes import Side
 
+ENTRY = re.compile(r"[1-9][0-9]{0,17}")
 STALE = "That task was changed elsewhere. Here it is as it stands now."
 
 
@@ -96,8 +98,8 @@ class Frame:
             hue=cache(side.hue),
             panel=panel,
             open_id=panel.task.id if panel else "",
-            open_at=with_query(here(request), open=""),
-            closed=with_query(here(request), open=None),
+            open_at=with_query(here(request), before=None, open=""),
+            closed=with_query(here(request), before=None, open=None),
             **content,
         )
 
@@ -113,7 +115,14 @@ class Frame:
         task_id = uuid_of(request.query_params.get("open", ""))
         if task_id is None:
             return None
-        return await opened(partial(self.ask, session), task_id, now=now(), zone=session.profile.zone)
+        before = request.query_params.get("before", "")
+        return await opened(
+            partial(self.ask, session),
+            task_id,
+            before=int(before) if ENTRY.fullmatch(before) else None,
+            now=now(),
+            zone=session.profile.zone,
+        )
 
     async def _toast(self, request: Request, session: Session) -> Toast | None:
         """What the last act did, as the task itself tells it now: a toast never offers to undo what isn't so."""

@@ -15,15 +15,16 @@ Ask = Callable[..., Awaitable[Any]]
 """`Backend.ask` for one user: method, path and what else there is."""
 
 
-async def opened(ask: Ask, task_id: str, *, now: datetime, zone: ZoneInfo) -> Panel | None:
-    """None when there is no such task any more."""
+async def opened(ask: Ask, task_id: str, *, before: int | None, now: datetime, zone: ZoneInfo) -> Panel | None:
+    """Its history from `before` backwards. None when there is no such task any more."""
+    earlier = f"&before={before}" if before else ""
     try:
         found, reminders, children, repeats, happened = await asyncio.gather(
             ask("GET", f"tasks/{task_id}"),
             ask("GET", f"tasks/{task_id}/reminders"),
             ask("GET", "tasks", query=f"parent_id={task_id}&sort=position&limit=200"),
             planned(ask, task_id),
-            ask("GET", f"tasks/{task_id}/history", query="limit=30"),
+            ask("GET", f"tasks/{task_id}/history", query=f"limit=30{earlier}"),
         )
         task = Task.model_validate(found)
         parent = Task.model_validate(await ask("GET", f"tasks/{task.parent_id}")) if task.parent_id else None
@@ -37,6 +38,8 @@ async def opened(ask: Ask, task_id: str, *, now: datetime, zone: ZoneInfo) -> Pa
         subtasks=[Task.model_validate(one) for one in children["items"]],
         planned=repeats,
         happened=[Happening.model_validate(one) for one in happened["items"]],
+        before=before,
+        earlier=happened["next_before"],
         parent=parent,
     )
 

@@ -32,7 +32,8 @@ class Reminded:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """`fields` as its form shows them; `due` and `distance` as people say them."""
+    """`fields` as its form shows them; `due` and `distance` as people say them; `history` before an entry, and before
+    which one there is more."""
 
     task: Task
     fields: Mapping[str, str]
@@ -45,6 +46,8 @@ class Panel:
     parent: Task | None
     repeat: Repeat
     history: tuple[Told, ...]
+    before: int | None
+    earlier: int | None
 
 
 def panel_of(
@@ -56,6 +59,8 @@ def panel_of(
     subtasks: Sequence[Task] = (),
     planned: Planned | None = None,
     happened: Sequence[Happening] = (),
+    before: int | None = None,
+    earlier: int | None = None,
     parent: Task | None = None,
 ) -> Panel:
     today, day = now.astimezone(zone).date(), due_day(task, zone=zone)
@@ -71,6 +76,8 @@ def panel_of(
         subtasks=tuple(subtasks),
         parent=parent,
         history=history(happened, now=now, zone=zone),
+        before=before,
+        earlier=earlier,
         repeat=repeat_of(planned, due=day, today=today, zone=zone),
     )
 

@@ -18,7 +18,7 @@ document.addEventListener('click', (event) => {
   } else if (link.id === 'panel-close') {
     event.preventDefault()
     void close()
-  } else if (link.matches('.row-t, .say a') && new URL(link.href).pathname === location.pathname) {
+  } else if (link.matches('.row-t, .say a, #more-hist a') && new URL(link.href).pathname === location.pathname) {
     event.preventDefault()
     void open(link)
   }

@@ -396,6 +396,37 @@ async def test_the_open_task_takes_repeats_reminders_subtasks_and_tags_by_forms_
     assert "Ask the bank" not in await ada.go("/today")
 
 
+async def test_a_long_history_is_read_back_to_its_beginning(stack: Stack, ada: Browser) -> None:
+    await ada.send("/tasks", title="Pay rent")
+    task = opened(ada.html)
+    mine = f"user_id = '{ada.session['profile']['user_id']}'"
+    # As the audit log has it, one more than are shown at once; what was said stays sealed.
+    stack.urls.sql(
+        "INSERT INTO audit_log (user_id, no, event_id, action, resource, occurred_at, recorded_at, entry, previous,"
+        " hash) SELECT user_id, n, gen_random_uuid(), '', 'task/' || id, now(), now(), jsonb_build_object("
+        "'event_id', n, 'data', NULL, 'time', now(), 'action', 'dev.taskora.task.' || CASE n WHEN 1 THEN 'created'"
+        f" ELSE 'completed' END || '.v1'), '\\x00', '\\x00' FROM tasks, generate_series(1, 31) n WHERE {mine}"
+    )
+
+    async def told(link: str) -> list[str]:
+        await ada.go(link.replace("&amp;", "&"))
+        return re.findall(r"<li><span>(Added|Completed)", ada.html)
+
+    def link(name: str) -> str:
+        found = re.search(rf'href="([^"]+)">{name}</a>', ada.html)
+        assert found
+        return found[1]
+
+    assert await told(task) == ["Completed"] * 30
+    assert "Latest</a>" not in ada.html
+    assert await told(link("Earlier")) == ["Added"]
+    assert "Earlier</a>" not in ada.html
+    assert await told(link("Latest")) == ["Completed"] * 30
+    await told(link("Earlier"))
+    assert "before=" not in re.search(r'id="panel-close" href="([^"]+)"', ada.html)[1]  # pyright: ignore[reportOptionalSubscript]
+    stack.urls.sql(f"DELETE FROM audit_log WHERE {mine}")
+
+
 async def test_a_new_due_date_in_a_series_is_for_this_one_or_for_later_ones_too(ada: Browser) -> None:
     await ada.send("/tasks", title="Swim")
     await ada.go(opened(ada.html))

@@ -203,6 +203,28 @@ async def test_the_audit_log_is_checked_at_the_press_of_a_button(stack: Stack, a
     stack.urls.sql(f"DELETE FROM audit_log WHERE user_id = '{user_id}'")
 
 
+async def test_the_audit_log_is_read_by_what_was_done_and_by_whom(stack: Stack, admin: Browser) -> None:
+    user_id = admin.session["profile"]["user_id"]
+    for number, verb in enumerate(("created", "completed"), start=1):
+        stack.urls.sql(
+            "INSERT INTO audit_log (user_id, no, event_id, action, resource, occurred_at, recorded_at, entry, previous,"
+            f" hash) VALUES ('{user_id}', {number}, '{clock.new_id()}', 'dev.taskora.task.{verb}.v1', 'task/1', now(),"
+            " now(), '{}', '\\x00', '\\x00')"
+        )
+
+    async def listed(query: str) -> list[str]:
+        await admin.go(f"/admin/audit?{query}")
+        return re.findall(r'<p class="row-t">([^<]+)</p>', admin.html)
+
+    assert await listed(f"user={user_id}") == ["Task completed", "Task created"]
+    assert await listed(f"user={user_id}&action=dev.taskora.task.created.v1") == ["Task created"]
+    assert '<option value="dev.taskora.task.created.v1" selected>Task created</option>' in admin.html
+    assert f'name="user" value="{user_id}"' in admin.html, "another action is chosen of the same person"
+    assert await listed(f"user={user_id}&action=dev.taskora.user.erased.v1") == []
+    assert "Nothing like that was done" in admin.html
+    stack.urls.sql(f"DELETE FROM audit_log WHERE user_id = '{user_id}'")
+
+
 async def test_a_dead_letter_is_read_tried_again_and_put_aside(stack: Stack, admin: Browser) -> None:
     letter = clock.new_id()
     stack.urls.sql(

@@ -137,6 +137,8 @@ async def test_what_rang_is_counted_at_the_bell_read_and_put_off(stack: Stack, l
     assert re.search(r"Due (at \d\d:\d\d, in 3 hours|tomorrow, \d\d:\d\d)", lena.html), "tomorrow, late in the evening"
     await lena.send("/notifications", button="Mark as read: Call Mum")
     assert 'aria-label="Notifications, 1 new"' in lena.html
+    assert "Call Mum" not in (await lena.go("/notifications?new")).partition('id="list"')[2].partition("</main>")[0]
+    await lena.go("/notifications")
     await lena.send("/notifications", button="snooze 60")
     assert 'aria-label="Notifications"' in lena.html
     assert "Snoozed until" in lena.html
