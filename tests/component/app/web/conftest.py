@@ -1,29 +1,21 @@
 """One real Taskora for all tests of what browsers see: a backend, two frontends, and what they stand on."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.cluster.services import Kafka, Postgres, Redis
-from tests.component.app.conftest import Urls, numbers
+from tests.component.app.conftest import PASSWORD, Urls, numbers
 from tests.component.app.sidecars import Pod, make_topics
 
 from .browsers import two_tabs
-from .doors import Door
-
-
-@dataclass
-class Stack:
-    urls: Urls
-    kafka: Kafka
-    redis: Redis
-    backend: Pod
-    doors: list[Door]
+from .doors import Door, Stack
+from .plain import Browser, browsing
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +45,22 @@ def tabs(stack: Stack) -> Iterator[tuple[Page, Page]]:
     """A desk and a phone, signed in to one account."""
     with two_tabs(stack.doors) as pages:
         yield pages
+
+
+@pytest.fixture
+async def browser(stack: Stack) -> AsyncIterator[Browser]:
+    async with browsing(stack) as one:
+        yield one
+
+
+@pytest.fixture
+async def ada(browser: Browser) -> Browser:
+    """A browser with a new account, at its inbox."""
+    await browser.go("/create-account")
+    email = f"ada.{time.time_ns()}@example.org"
+    await browser.send("/create-account", display_name="Ada", email=email, password=PASSWORD, time_zone="Europe/Vienna")
+    assert browser.answer.url.path == "/", browser.html
+    return browser
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import base64
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from taskora.domain.events import Topic
 from tests.cluster.process import Process, Service, answers, free_port
 from tests.cluster.services import Daprd, Kafka, Redis
 from tests.component.app.sidecars import TOKENS, Pod, offered_until_taken, statestore, subscription
+from tests.component.app.urls import Urls
 
 SESSION_KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -91,3 +93,12 @@ def _component(name: str, kind: str, metadata: dict[str, str]) -> dict[str, Any]
         "metadata": {"name": name},
         "spec": {"type": kind, "version": "v1", "metadata": [{"name": k, "value": v} for k, v in metadata.items()]},
     }
+
+
+@dataclass
+class Stack:
+    urls: Urls
+    kafka: Kafka
+    redis: Redis
+    backend: Pod
+    doors: list[Door]

@@ -13,7 +13,7 @@ from taskora import clock
 from tests.component.app.conftest import PASSWORD
 
 from .conftest import Stack
-from .test_web import Browser, browsing
+from .plain import Browser, browsing
 
 NEW_PASSWORD = "another correct horse"
 

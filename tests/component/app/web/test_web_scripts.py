@@ -6,7 +6,7 @@ from playwright.sync_api import Page, Route, expect
 
 from .browsers import add, up_to_date
 from .conftest import Stack, away
-from .test_web import restore
+from .test_web_live import restore
 
 
 def test_what_one_tab_does_shows_in_the_other(tabs: tuple[Page, Page]) -> None:

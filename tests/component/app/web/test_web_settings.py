@@ -13,7 +13,7 @@ from taskora.web import devices
 from tests.component.app.conftest import PASSWORD
 
 from .conftest import Stack
-from .test_web import Browser, as_the_same, browsing
+from .plain import Browser, as_the_same, browsing
 
 
 @pytest.fixture

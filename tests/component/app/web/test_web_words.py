@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Stack
-from .test_web import Browser, browsing, opened
+from .plain import Browser, browsing, opened
 from .test_web_further import somebody
 
 WRITTEN = Path(__file__).parent / "words.txt"
