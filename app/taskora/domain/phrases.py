@@ -163,6 +163,13 @@ def time_at(words: Sequence[Word], at: int) -> Found[time] | None:
     return None
 
 
+def wall_time(text: str) -> time | None:
+    """The time of day that words on their own tell: "17:30", "5:30 pm", "9", "noon"; else None."""
+    words = words_of(f"at {text}")
+    found = time_at(words, 0)
+    return found.value if found and found.end == len(words) else None
+
+
 def part_of_day_at(words: Sequence[Word], at: int) -> Found[time] | None:
     """Right after a day: "morning", "evening"."""
     key = key_at(words, at)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from taskora.clock import now
 from taskora.domain.people import PASSWORD_LEAST
+from taskora.domain.phrases import wall_time
 from taskora.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem, TooLarge, TooMany
 from taskora.domain.wording import at
 from taskora.web import words
@@ -85,6 +86,8 @@ class Account:
         if "training" in form:
             content["training_consent"] = "training_consent" in form
         try:
+            if "all_day_at" in preferences:
+                preferences["all_day_at"] = _wall_time(preferences["all_day_at"])
             user = await self._ask(session, "PATCH", "me", content=content, key=key_of(form, "profile"))
         except Invalid as problem:
             return await self._page(request, session, section="profile", problem=problem, typed=form)
@@ -197,7 +200,14 @@ class Account:
             status=problem.status if problem else 200,
             said=said,
             user=user,
-            given={"display_name": user.display_name, "time_zone": user.time_zone, "label": "", "days": "90", **given},
+            given={
+                "display_name": user.display_name,
+                "time_zone": user.time_zone,
+                "all_day_at": at(datetime.combine(today, user.preferences.all_day_at, tzinfo=zone)),
+                "label": "",
+                "days": "90",
+                **given,
+            },
             browsers=sorted(map(Entry.model_validate, browsers["items"]), key=lambda one: one.order),
             tokens=sorted(map(Entry.model_validate, tokens["items"]), key=lambda one: one.order),
             lives=LIVES,
@@ -211,6 +221,13 @@ class Account:
             told=_told(request),
             now_there=at(now().astimezone(zone)),
         )
+
+
+def _wall_time(typed: str) -> str:
+    """As the API takes it. Raises `Invalid`."""
+    if (found := wall_time(typed)) is None:
+        raise Invalid(errors=[{"field": "all_day_at", "message": "Say a time, as in 17:30 or 5:30 pm."}])
+    return f"{found:%H:%M}"
 
 
 def _told(request: Request) -> Toast | None:

@@ -47,13 +47,12 @@ class Bell:
             seq=seq,
             days=centre(found.items, now=moment, zone=zone),
             rests=rests(now=moment, zone=zone),
-            earliest=f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}",
             new=new,
             more=with_query(here(request), cursor=found.next_cursor) if found.next_cursor else "",
         )
 
     async def act(self, request: Request) -> Response:
-        """`read` all; `ID read`; `ID snooze UNTIL`, with minutes or a time, which may come from a field."""
+        """`read` all; `ID read`; `ID snooze UNTIL`, with minutes or a time, which may come in words from a field."""
         session, form = await self._frame.sessions.form(request)
         note, verb, *rest = [*text(form, "do").split(" ", 2), "", ""]
         key = key_of(form, text(form, "do"))
@@ -64,7 +63,9 @@ class Bell:
             elif verb == "read":
                 await self._ask(session, "POST", f"{path}/read", key=key)
             else:
-                until = snoozing(rest[0] or text(form, "until"), zone=session.profile.zone)
+                profile = session.profile
+                said = rest[0] or text(form, "until")
+                until = snoozing(said, now=now(), zone=profile.zone, week_start=profile.week_start)
                 await self._ask(session, "POST", f"{path}/snooze", content=until, key=key)
         except (Conflict, NotFound):
             return back(form, did="stale")  # its task is done or gone: the page says so by not having it any more

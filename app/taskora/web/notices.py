@@ -1,12 +1,15 @@
 """The notification centre: what fired, by day, and until when it may be put off. Pure."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from taskora.domain.dates import Weekday
 from taskora.domain.problems import Invalid
+from taskora.domain.quick_add import dated
 from taskora.domain.wording import at
 from taskora.web import words
 from taskora.web.ledger import Day, day_of
@@ -93,15 +96,21 @@ def rests(*, now: datetime, zone: ZoneInfo) -> list[Rest]:
     return found
 
 
-def snoozing(value: str, *, zone: ZoneInfo) -> dict[str, object]:
-    """What the API is told: minutes, or a time, on the user's clock where it names no other. Raises `Invalid`."""
+def snoozing(value: str, *, now: datetime, zone: ZoneInfo, week_start: Weekday = Weekday.MON) -> dict[str, object]:
+    """What the API is told: minutes or a time, as a button carries it or in words. Raises `Invalid`."""
     if value.isascii() and value.isdigit() and len(value) < 7:
         return {"minutes": int(value)}
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise Invalid("Say until when, as in 2026-11-30 09:00.") from error
-    return {"until": (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat()}
+    with suppress(ValueError):
+        if (moment := datetime.fromisoformat(value)).tzinfo:
+            return {"until": moment.isoformat()}
+    due = next(
+        (due for said in (value, f"in {value}") if (due := dated(said, now=now, zone=zone, week_start=week_start))),
+        None,
+    )
+    if due is None:
+        raise Invalid(f"Taskora doesn’t understand “{value}”. Try “30 min”, “17:30”, or “tomorrow 9am”.")
+    until = due if isinstance(due, datetime) else datetime.combine(due, MORNING, tzinfo=zone)
+    return {"until": until.isoformat()}
 
 
 def _moment(moment: datetime, *, now: datetime, zone: ZoneInfo) -> str:

@@ -56,8 +56,29 @@ def test_a_reminder_may_rest_until_tonight_only_while_that_is_ahead() -> None:
 
 def test_every_rest_that_is_offered_is_one_the_api_takes() -> None:
     for rest in rests(now=NOW, zone=VIENNA):
-        told = snoozing(rest.value, zone=VIENNA)
+        told = snoozing(rest.value, now=NOW, zone=VIENNA)
         assert told.get("minutes") or datetime.fromisoformat(str(told["until"])) > NOW
-    assert snoozing("2026-11-30T09:00", zone=VIENNA) == {"until": "2026-11-30T09:00:00+01:00"}
-    with pytest.raises(Invalid):
-        snoozing("soon", zone=VIENNA)
+
+
+@pytest.mark.parametrize(
+    ("said", "until"),
+    [
+        ("2026-11-30 09:00", "2026-11-30T09:00"),
+        ("5:30 pm", "2026-11-23T17:30"),
+        ("17:30", "2026-11-23T17:30"),
+        ("9am", "2026-11-24T09:00"),
+        ("tomorrow", "2026-11-24T09:00"),
+        ("next thu 9:30", "2026-12-03T09:30"),
+        ("in 20 minutes", "2026-11-23T15:35"),
+        ("2 hours", "2026-11-23T17:15"),
+    ],
+)
+def test_a_reminder_rests_until_what_words_say(said: str, until: str) -> None:
+    told = snoozing(said, now=NOW, zone=VIENNA)
+    assert datetime.fromisoformat(str(told["until"])) == datetime.fromisoformat(f"{until}+01:00")
+
+
+@pytest.mark.parametrize("said", ["soon", "", "call mum tomorrow", "every friday", "25:00"])
+def test_words_that_are_no_time_are_refused_with_what_would_be(said: str) -> None:
+    with pytest.raises(Invalid, match="Try"):
+        snoozing(said, now=NOW, zone=VIENNA)

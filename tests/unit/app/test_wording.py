@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from taskora.domain.people import ClockStyle, zone_of
+from taskora.domain.phrases import wall_time
 from taskora.domain.quick_add import dated
 from taskora.domain.wording import at, said
 
@@ -21,6 +22,13 @@ NOON = datetime(2026, 11, 30, 11, tzinfo=UTC)
 def test_twelve_hours_go_round_twice(hour: int, told: str) -> None:
     assert at(datetime(2026, 11, 30, hour, 5, tzinfo=TWELVE)) == told
     assert at(datetime(2026, 11, 30, hour, 5, tzinfo=BERLIN)) == f"{hour:02}:05"
+
+
+@given(st.times(), st.sampled_from([BERLIN, TWELVE]))
+def test_a_time_on_the_wall_is_read_as_it_is_said(moment: time, zone: ZoneInfo) -> None:
+    local = datetime.combine(NOON.date(), moment.replace(second=0, microsecond=0), zone)
+    assert wall_time(at(local)) == local.time()
+    assert wall_time(f"tomorrow {at(local)}") is None
 
 
 @given(st.times(), st.sampled_from([BERLIN, TWELVE]))

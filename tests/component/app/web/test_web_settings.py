@@ -5,7 +5,6 @@ import io
 import re
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from taskora.web import devices
@@ -54,6 +53,17 @@ async def test_what_is_not_accepted_is_said_beside_the_field(lena: Browser) -> N
     assert lena.answer.status_code == 422
     assert 'id="s-name-error"' in lena.html
     assert f'value="{"x" * 101}"' in lena.html
+
+
+async def test_the_hour_of_whole_days_is_told_on_ones_own_clock(lena: Browser) -> None:
+    hour = re.compile(r'name="all_day_at"[^>]* value="([^"]+)"')
+    for clock, typed, shown in (("12h", "17:30", "5:30 pm"), ("24h", "8 pm", "20:00"), ("24h", "9", "09:00")):
+        await lena.go("/settings")
+        await lena.send("/settings/profile", clock=clock, all_day_at=typed)
+        assert hour.findall(lena.html) == [shown]
+    await lena.send("/settings/profile", all_day_at="late")
+    assert (lena.answer.status_code, hour.findall(lena.html)) == (422, ["late"])
+    assert "Say a time, as in 17:30 or 5:30 pm." in lena.html
 
 
 async def test_a_browser_is_listed_by_its_name_and_signed_out_from_another(stack: Stack, lena: Browser) -> None:
@@ -154,10 +164,9 @@ async def test_a_reminder_is_put_off_until_any_time_on_ones_own_clock(stack: Sta
     ring(stack, lena, "Call Mum")
     await lena.go("/notifications")
     forms = re.findall(r'name="do" value="([\w-]+ snooze)">', lena.html)
-    day = (datetime.now(UTC) + timedelta(days=3)).date()
-    sent = {"_csrf": csrf(lena), "_from": "/notifications", "do": forms[0], "until": f"{day}T07:15"}
+    sent = {"_csrf": csrf(lena), "_from": "/notifications", "do": forms[0], "until": "next fri 7:15 pm"}
     await lena.client.post("/notifications", data=sent, headers={"Origin": lena.origin})
-    assert "07:15" in await lena.go("/notifications")
+    assert re.search(r"Snoozed until \w+ .*19:15", await lena.go("/notifications"))
 
 
 @pytest.mark.parametrize(
