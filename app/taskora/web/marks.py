@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 from taskora.domain.markdown import plain
 
 AROUND = 60
+WORD = 16
 READ = 400
 """How much of notes on either side is read as Markdown: a search may find a hundred that are as long as a book."""
 # Two of those that Unicode keeps for what goes on inside a program; to Markdown they are letters.
@@ -32,7 +33,7 @@ def line(text: str, places: Places) -> Markup | None:
     if BEGIN not in said:
         # It stands where nobody reads: in the address of a link.
         said = " ".join(whole[begin:end].split())
-    first, last = _around(said, AROUND)
+    first, last = _words(said, *_around(said, AROUND))
     before, after = begin > 0 or first > 0, end < len(whole) or last < len(said)
     return Markup("{}{}{}").format("…" if before else "", _html(said[first:last]), "…" if after else "")
 
@@ -41,6 +42,15 @@ def _around(text: str, most: int) -> tuple[int, int]:
     """From where to where it is so far from where the first place begins."""
     at = text.index(BEGIN)
     return max(at - most, 0), at + most
+
+
+def _words(text: str, first: int, last: int) -> tuple[int, int]:
+    """The same without a word that is cut off at either end, unless it is a long one."""
+    if text[first - 1 : first].strip():
+        first += text[first : first + WORD].find(" ") + 1
+    if text[last : last + 1].strip():
+        last -= text[max(last - WORD, 0) : last][::-1].find(" ") + 1
+    return first, last
 
 
 def _set(text: str, places: Places) -> str:

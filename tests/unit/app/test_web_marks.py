@@ -33,6 +33,14 @@ def test_marks_are_put_into_the_text_and_nothing_else_is(text: str) -> None:
         ("pay the rent now", "pay the <mark>rent</mark> now"),
         ("x" * 70 + " rent <b>", "…" + "x" * 59 + " <mark>rent</mark> &lt;b&gt;"),
         ("rent " + "🍎" * 60, "<mark>rent</mark> " + "🍎" * 53 + "…"),
+        (
+            "It is off until the deposit question is settled and paid. Then the rent goes as before",
+            "…until the deposit question is settled and paid. Then the <mark>rent</mark> goes as before",
+        ),
+        (
+            "the rent goes by the joint account, as it was arranged by Mr. Varga",
+            "the <mark>rent</mark> goes by the joint account, as it was arranged by Mr.…",
+        ),
         ("nothing of it", None),
         (
             "Is **off** until the\n\n- **rent** is\n- [paid](https://a.example)",

@@ -49,7 +49,7 @@ function soon() {
 function words() {
   const { reach, live, pending, signedOut } = weather
   const kept = pending === 0 ? 'What you change is kept here and saved when it is back.' : `${counted(pending)} kept here and saved when it is back.`
-  if (signedOut) return { level: 'bad', glyph: 'user', line: 'Signed out', head: 'Signed out elsewhere.', text: 'Sign in to go on.' }
+  if (signedOut) return { level: 'bad', glyph: 'user', line: 'Signed out', head: 'Signed out elsewhere.', text: 'What you typed is kept here.' }
   if (reach === 'offline') return { level: 'warn', glyph: 'offline', line: 'Offline', head: 'You’re offline.', text: kept.replace('it is', 'you’re') }
   if (reach === 'down' || live === 'down') return { level: 'warn', glyph: 'cloud', line: 'Taskora isn’t answering', head: 'Taskora isn’t answering.', text: `Nothing saved is lost. ${kept}` }
   if (live === 'delayed' || live === 'lost') return { level: 'note', glyph: 'cloud', line: 'Live updates delayed. Saving works', head: 'Live updates delayed.', text: 'Saving works; changes from other devices take a little longer.' }
@@ -70,7 +70,7 @@ function say() {
 
 /** @param {string} level @param {string} glyph @param {string} head @param {string} text */
 function strip(level, glyph, head, text) {
-  const door = weather.signedOut && made('a', { class: 'btn ghost sm', href: `/sign-in?next=${encodeURIComponent(location.pathname)}` }, 'Sign in')
+  const door = weather.signedOut && made('a', { class: 'btn quiet sm', href: `/sign-in?next=${encodeURIComponent(location.pathname)}` }, 'Sign in')
   return made('div', { class: level === 'note' ? 'banner' : `banner ${level}` }, icon(glyph), made('span', {}, made('b', {}, head), ` ${text}`), door)
 }
 

@@ -247,7 +247,7 @@ def go(page: Page) -> None:
     said = (
         page.get_by_role("dialog").locator("div", has=page.locator("kbd:text-is('G')")).locator("dd").last.inner_text()
     )
-    places = re.findall(r"([A-Z]) ([a-z]+)", said)
+    places = re.findall(r"([A-Z]) (\w+)", said)
     linked = page.locator("[data-go]").evaluate_all("links => links.map(link => link.dataset.go)")
     assert set(linked) == {letter.lower() for letter, _ in places}
     press(page, "Escape")
