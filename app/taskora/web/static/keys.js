@@ -21,7 +21,8 @@ document.addEventListener('keydown', (event) => {
     event.preventDefault()
     return palette()
   }
-  if (event.ctrlKey || event.metaKey || typing(event.target)) return
+  if (event.ctrlKey || event.metaKey) return
+  if (typing(event.target)) return void (event.key === 'Escape' && leave(event))
   if (event.key === 'Escape') return void escape(event)
   if (event.key === 'ArrowDown' || event.key === 'ArrowUp') return arrow(event)
   if (event.altKey || !keysOn()) return
@@ -155,6 +156,20 @@ function arrow(event) {
   const by = event.key === 'ArrowDown' ? 1 : -1
   if (event.altKey) move(row, by)
   else step(by)
+}
+
+/** The row from which the keyboard came to a line. @type {Element | null} */
+let from = null
+document.addEventListener('focusin', ({ target, relatedTarget }) => {
+  if (typing(target)) from = rowOf(/** @type {Element | null} */ (relatedTarget))
+})
+
+/** Out of the line for a new task or a tag, back to the list; what was typed stays. @param {KeyboardEvent} event */
+function leave(event) {
+  if (!(/** @type {Element} */ (event.target).matches('#qa, .bulk input'))) return
+  const row = [from, ...selected().reverse(), ...lines()].find((one) => one?.isConnected)
+  event.preventDefault()
+  ;(row?.querySelector('a') ?? document.getElementById('main'))?.focus()
 }
 
 /** @param {KeyboardEvent} event */

@@ -4,7 +4,7 @@ import { made, showSheet } from './dom.js'
 import { keysOn } from './keys.js'
 
 const KEYS = [
-  ['Anywhere', [['N', 'New task'], ['Ctrl K', 'Find, go, do'], ['G', 'I Inbox, T Today, U Upcoming, B Board, H Chat, L Tags, N Notifications, C Completed, X Trash, S Settings'], ['Z', 'Undo'], ['Esc', 'Select nothing, close the task'], ['?', 'This sheet']]],
+  ['Anywhere', [['N', 'New task'], ['Ctrl K', 'Find, go, do'], ['G', 'I Inbox, T Today, U Upcoming, B Board, H Chat, L Tags, N Notifications, C Completed, X Trash, S Settings'], ['Z', 'Undo'], ['Esc', 'Leave a line, select nothing, close the task'], ['?', 'This sheet']]],
   ['In a list', [['J K', 'Next, previous'], ['Enter', 'Open'], ['X', 'Select; with Shift up to here'], ['Alt ↑ ↓', 'Move up, down; on the board also ← →']]],
   ['With a task, or all selected', [['C', 'Complete'], ['T', 'Schedule'], ['E', 'Edit the title'], ['P', 'Make it part of another task'], ['1 2 3 4', 'Urgent, high, medium, low'], ['Del', 'Move to trash']]],
 ]

@@ -99,8 +99,24 @@ def undo(page: Page) -> None:
     held(page)
 
 
-def select_nothing_close(page: Page) -> None:
+def leave_select_nothing_close(page: Page) -> None:
     link = at_task(page)
+    line = page.get_by_label("Add a task")
+    press(page, "n")
+    page.keyboard.type("Sweep the yard")
+    press(page, "Escape")
+    expect(link).to_be_focused()
+    held(page)
+    expect(line).to_have_value("Sweep the yard")
+    line.fill("")
+    press(page, "Escape", "x")
+    tag = page.get_by_label("Tag them")
+    tag.focus()
+    press(page, "Escape")
+    expect(link).to_be_focused()
+    expect(page.get_by_role("toolbar", name="Selected tasks")).to_contain_text("1 selected")
+    press(page, "Escape")
+    expect(page.get_by_role("toolbar", name="Selected tasks")).to_be_hidden()
     press(page, "x", "Escape")
     expect(page.get_by_role("toolbar", name="Selected tasks")).to_be_hidden()
     expect(link).to_be_focused()
@@ -265,7 +281,7 @@ DOES: dict[str, Callable[[Page], None]] = {
     "Ctrl K": palette,
     "G": go,
     "Z": undo,
-    "Esc": select_nothing_close,
+    "Esc": leave_select_nothing_close,
     "?": sheet,
     "J K": next_previous,
     "Enter": open_task,
