@@ -34,7 +34,7 @@ PAGES = [
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SHAPES = {"desk": (1280, 860), "phone": (360, 740), "at 200 %": (640, 430)}
 SHEETS = {"the palette": "Control+k f i g", "the keys": "?", "the date picker": "t", "several selected": "x j x"}
-FIRST_LOAD_MOST = 60_000
+FIRST_LOAD_MOST, REQUESTS_MOST = 60_000, 25
 MENUS_CUT_OFF = """() => [...document.querySelectorAll('details.pop')].filter((pop) => {
     pop.open = true
     const menu = pop.querySelector('.menu').getBoundingClientRect()
@@ -120,7 +120,7 @@ def test_no_page_shuts_anybody_out(page: Page, shape: str, scheme: str) -> None:
     assert found == {}
 
 
-def test_a_first_load_weighs_less_than_60_kb(stack: Stack, page: Page) -> None:
+def test_a_first_load_weighs_less_than_60_kb_in_so_many_requests(stack: Stack, page: Page) -> None:
     fresh = page.context.browser.new_context(base_url=stack.doors[0].url, storage_state=page.context.storage_state())  # pyright: ignore[reportOptionalMemberAccess]
     first = fresh.new_page()
     sizes: dict[str, int] = {}
@@ -135,5 +135,5 @@ def test_a_first_load_weighs_less_than_60_kb(stack: Stack, page: Page) -> None:
     expect(first.locator("#live-text")).to_have_text("Up to date")
     fresh.close()
     first_load = {url: size for url, size in sizes.items() if not url.endswith(LATER)}
-    assert len(first_load) > 5, sizes
+    assert 5 < len(first_load) <= REQUESTS_MOST, sizes
     assert sum(first_load.values()) < FIRST_LOAD_MOST, first_load
