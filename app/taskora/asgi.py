@@ -8,13 +8,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskora.domain.problems import Invalid, Problem, TooLarge
+from taskora.encoding import to_json
 
 PROBLEM_JSON = "application/problem+json"
 PROBES = frozenset({"/healthz", "/readyz", "/healthz/consume"})

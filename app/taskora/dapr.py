@@ -10,10 +10,11 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import aiohttp
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from yarl import URL
 
 from taskora import telemetry
+from taskora.encoding import to_json
 from taskora.settings import SecretStore, Settings
 
 CONNECTIONS = 128

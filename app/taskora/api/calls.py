@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Header, Request, Response
-from pydantic_core import to_json
 
 from taskora.api.rates import Rates
 from taskora.cache import Cache
@@ -15,6 +14,7 @@ from taskora.domain.people import User
 from taskora.domain.problems import Forbidden, Invalid
 from taskora.domain.tasks import Task, shown
 from taskora.domain.versions import etag
+from taskora.encoding import to_json
 from taskora.services import accounts, attempts, doors
 from taskora.services.passwords import Passwords
 from taskora.settings import Registration

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
 from taskora import clock
 from taskora.api.auth import Secret
@@ -17,6 +16,7 @@ from taskora.asgi import json_response
 from taskora.domain.people import Profile, SessionKind, User
 from taskora.domain.problems import Invalid
 from taskora.domain.text import Label
+from taskora.encoding import to_json
 from taskora.services import accounts, belongings, doors
 from taskora.services import overview as overviews
 from taskora.store.database import Reading, Writing

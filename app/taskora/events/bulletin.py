@@ -7,12 +7,11 @@ import time
 from collections import deque
 from typing import Any
 
-from pydantic_core import to_json
-
 from taskora import clock, telemetry
 from taskora.asgi import Check
 from taskora.dapr import Dapr, DaprError
 from taskora.domain.events import Topic, envelope
+from taskora.encoding import to_json
 
 MOST = 100
 PAUSE = 5.0

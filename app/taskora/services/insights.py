@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date
 
-from pydantic_core import to_json
-
 from taskora import clock
 from taskora.domain import alerts, payloads
 from taskora.domain.alerts import Raise
 from taskora.domain.events import BadEvent, Event, Topic
 from taskora.domain.payloads import Said
 from taskora.domain.redaction import redacted
+from taskora.encoding import to_json
 from taskora.store import insights as stored
 from taskora.store.database import Reading, Writing
 

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
-
+from taskora.encoding import to_json
 from taskora.store.database import Reading, Row, Writing
 
 BEGIN = """

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from taskora.domain.alerts import STARTED, Raise, Resolve
 from taskora.domain.events import Event
+from taskora.encoding import to_json
 from taskora.store.database import Reading, Row, Writing
 
 COUNT = """

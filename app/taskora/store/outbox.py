@@ -4,10 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from taskora import telemetry
 from taskora.domain.events import NewEvent, Topic, shard_of
+from taskora.encoding import to_json
 from taskora.store.database import Reading, Row, Writing
 
 ADD = """

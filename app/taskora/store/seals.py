@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from pydantic_core import to_json
-
 from taskora.domain.seals import Heads, Seal
+from taskora.encoding import to_json
 from taskora.store.database import Reading, Row, Writing
 
 # The lock ends with the transaction: of many audit roles one seals.

@@ -5,13 +5,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from taskora import clock, telemetry
 from taskora.domain import events, tasks
 from taskora.domain.due import Due
 from taskora.domain.recurrence import Recurrence
 from taskora.domain.tasks import Change, Place, Priority, Reminding, Status, Task
+from taskora.encoding import to_json
 from taskora.store.database import Reading, Row, Writing
 
 # The user's row first: its lock puts this user's changes in order, and seq and outbox id grow together.

@@ -3,9 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from taskora.domain.views import View
+from taskora.encoding import to_json
 from taskora.store.database import Reading, Writing
 
 LISTED = "SELECT id, name, query FROM views WHERE user_id = %(user_id)s ORDER BY id"

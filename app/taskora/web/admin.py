@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import to_json
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -22,6 +21,7 @@ from taskora.domain.payloads import BY_TYPE
 from taskora.domain.people import PASSWORD_LEAST
 from taskora.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from taskora.domain.wording import at
+from taskora.encoding import to_json
 from taskora.web import words
 from taskora.web.cookie import Session
 from taskora.web.doors import zones_by_area

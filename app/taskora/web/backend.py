@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from taskora import telemetry
 from taskora.dapr import Answer, Dapr, DaprError
@@ -27,6 +27,7 @@ from taskora.domain.problems import (
     TooMany,
     Unavailable,
 )
+from taskora.encoding import to_json
 from taskora.web.ledger import Task
 from taskora.web.sync import Change
 

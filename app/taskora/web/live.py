@@ -8,7 +8,6 @@ from time import time
 
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from prometheus_client import Counter, Gauge, Histogram
-from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +15,7 @@ from taskora import telemetry
 from taskora.deliveries import Verdict
 from taskora.domain.events import BadEvent, as_change, parse
 from taskora.domain.problems import Gone, Invalid, NotSignedIn, Problem
+from taskora.encoding import to_json
 from taskora.web.backend import Backend, User
 from taskora.web.cookie import token_hash
 from taskora.web.sessions import Sessions

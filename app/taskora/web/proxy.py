@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from taskora import telemetry
 from taskora.dapr import Answer
 from taskora.domain.problems import NotFound
+from taskora.encoding import to_json
 from taskora.web.backend import WRITES, Backend, signed_in
 from taskora.web.sessions import Sessions
 
