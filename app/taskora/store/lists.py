@@ -10,9 +10,10 @@ import psycopg
 from taskora.domain import cursors
 from taskora.domain.due import Span
 from taskora.domain.lists import Filter, Order, SortKey
+from taskora.domain.tasks import SHOWN
 from taskora.store.database import Reading, Row
 from taskora.store.people import OF_SESSION
-from taskora.store.tasks import LISTED, SHOWN, shown_of, texts
+from taskora.store.tasks import LISTED, shown_of, texts
 
 # What each key sorts by, never NULL, and the type its text is read back as. A day is due when it is over.
 EXPRESSIONS: dict[SortKey, tuple[LiteralString, LiteralString]] = {

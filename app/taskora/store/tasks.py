@@ -48,12 +48,11 @@ COLUMNS = """
     id, user_id, title, description, status, priority, due_at, due_date, tags, recurrence, reminders, parent_id,
     position, version, created_at, updated_at, completed_at, deleted_at, series_id, occurrence_no, series, withdrawn
 """
-# What a list shows of a task, in the order of `shown_of`.
+# What a list shows of a task, in the order of `tasks.SHOWN`. Most have no reminders, and NULL needs no parser of JSON.
 LISTED = """
-    id, title, description, status, priority, due_at, due_date, tags, recurrence, reminders, parent_id, position,
-    version, created_at, updated_at, completed_at, deleted_at
+    id, title, description, status, priority, due_at, due_date, tags, recurrence, nullif(reminders, '[]') AS reminders,
+    parent_id, position, version, created_at, updated_at, completed_at, deleted_at
 """
-SHOWN: tuple[str, ...] = tuple(LISTED.replace(",", " ").split())
 FIND = "SELECT" + COLUMNS + "FROM tasks WHERE id = %(id)s AND user_id = %(user_id)s"
 FIND_ALL = "SELECT" + COLUMNS + "FROM tasks WHERE id = ANY (%(ids)s) AND user_id = %(user_id)s"
 TITLES = "SELECT id, title FROM tasks WHERE id = ANY (%(ids)s) AND user_id = %(user_id)s AND deleted_at IS NULL"
@@ -193,7 +192,8 @@ def task_of(row: Row) -> Task:
 
 def shown_of(row: Sequence[Any]) -> dict[str, Any]:
     """What `shown` tells of a task, from a row that begins with `LISTED`. A list has fifty, and they are only told."""
-    shown = dict(zip(SHOWN, row, strict=False))
+    shown = dict(zip(tasks.SHOWN, row, strict=False))
+    shown["reminders"] = shown["reminders"] or []
     if shown["recurrence"] is not None:
         shown["recurrence"] = Recurrence.model_validate(shown["recurrence"])
     return shown
