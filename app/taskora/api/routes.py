@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from taskora.api.calls import call, check_session
 from taskora.domain.problems import Invalid
@@ -30,6 +31,16 @@ class Route(APIRoute):
     """`APIRouter(route_class=Route)`: each of its endpoints is a coroutine that returns a `Response`."""
 
     for_administrators = False
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.app = self._answered
+        self._handler = self.get_route_handler()
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Without the exit stacks that FastAPI keeps for dependencies that yield: there are none."""
+        response = await self._handler(Request(scope, receive, send))
+        await response(scope, receive, send)
 
     def get_route_handler(self) -> Handler:
         endpoint = Needs(self.dependant)
