@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+# No id is all zeros.
+TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,7 @@ class Trace:
 def parse(traceparent: str | None) -> Trace | None:
     """The trace a header names, or None when it is absent or malformed (a new trace begins then)."""
     match = TRACEPARENT.fullmatch(traceparent or "")
-    if match is None or set(match[1]) == {"0"} or set(match[2]) == {"0"}:
-        return None
-    return Trace(match[1], match[2], match[3])
+    return Trace(*match.groups()) if match else None
 
 
 def follow(parent: Trace | None, *, entropy: bytes) -> Trace:
