@@ -10,7 +10,7 @@ REPORT = $(if $(TASKORA_REPORTS),--junitxml=$(TASKORA_REPORTS)/$@.junit.xml --co
 SPLIT = $(if $(SHARE),--splits $(notdir $(SHARE)) --group $(patsubst %/,%,$(dir $(SHARE))))
 PYTEST = $(RUN) pytest $(REPORT)
 
-.PHONY: up down reset status kubeconfig url login tools test test-unit test-component test-e2e test-down lint generated docs release bench workflows faults dev pictures
+.PHONY: up down reset status kubeconfig url login tools test test-unit test-component test-e2e test-down lint generated docs release bench workflows faults oldest dev pictures
 .NOTPARALLEL:
 
 up down reset status kubeconfig url login:
@@ -57,6 +57,9 @@ test-component: tools
 faults: tools  # the long forms: 100,000 writes in a storm, the broker away for a quarter of an hour; the operator's every point
 	$(RUN) python -m tests.faults $(FAULTS)
 	TASKORA_EVERY_POINT=1 $(PYTEST) tests/component/operator/faults
+
+oldest: tools  # the custom resource and the operator against the oldest API server that is supported, compiled on first use
+	TASKORA_KUBERNETES=oldest $(PYTEST) tests/component/test_crd.py tests/component/operator
 
 pictures: tools  # the README's, of a whole Taskora on this machine
 	@$(CLUSTER) browser

@@ -15,8 +15,12 @@ from pathlib import Path
 from . import cache, machine, versions
 from .progress import Failure, output, run, step
 
-_VERSION = "k8s.io/component-base/version"
-_MAJOR, _MINOR = versions.KUBERNETES.lstrip("v").split(".")[:2]
+
+def _calls_itself(version: str) -> str:
+    """What the linker has to know of a Kubernetes version."""
+    major, minor = version.lstrip("v").split(".")[:2]
+    told = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    return " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in told.items())
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,7 @@ MODULES = (
     Module(
         "kubernetes",
         {**_KUBERNETES, "crictl": "./crictl"},
-        f"-X {_VERSION}.gitVersion={versions.KUBERNETES} -X {_VERSION}.gitMajor={_MAJOR}"
-        f" -X {_VERSION}.gitMinor={_MINOR} -X {_VERSION}.gitTreeState=clean",
+        _calls_itself(versions.KUBERNETES),
     ),
     # Not in one build with the others: it imports a package whose name differs from one of theirs in case alone.
     Module(
@@ -74,6 +77,7 @@ MODULES = (
 # What no cluster has from the beginning, nor a component test.
 OPTIONAL = (
     Module("metrics-server", {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"}),
+    Module("oldest", {"oldest-apiserver": "./oldest-apiserver"}, _calls_itself(versions.OLDEST_KUBERNETES)),
     Module("cosign", {"cosign": "github.com/sigstore/cosign/v2/cmd/cosign"}),
 )
 DAPR_PROGRAMS = ("daprd", "injector", "operator", "placement", "sentry")

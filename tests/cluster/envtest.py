@@ -11,11 +11,13 @@
 
 Several may run at once. RBAC is on; service accounts are not injected into pods, since nothing would make their
 tokens. Without controllers nothing is garbage-collected and no namespace ends: `Controllers` are those one wants.
+With TASKORA_KUBERNETES=oldest in the environment it is the oldest that is supported.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import urllib.error
 import urllib.request
@@ -38,7 +40,9 @@ class ApiServer(Service):
     def __init__(self, *flags: str) -> None:
         super().__init__()
         self._flags = flags
-        self._programs = binaries.go_programs("kube-apiserver", "etcd", "kubectl")
+        program = "oldest-apiserver" if os.environ.get("TASKORA_KUBERNETES") == "oldest" else "kube-apiserver"
+        found = binaries.go_programs(program, "etcd", "kubectl")
+        self._program, self._etcd, self._kubectl = found[program], found["etcd"], found["kubectl"]
         self.url = ""
         self.ca = self.folder / "pki" / "apiserver.crt"
         self.kubeconfig = self.folder / "kubeconfig"
@@ -63,7 +67,7 @@ class ApiServer(Service):
         self._etcd_url = f"http://127.0.0.1:{client}"
         peers = f"http://127.0.0.1:{peer}"
         self.etcd = Process(
-            self._programs["etcd"],
+            self._etcd,
             f"--data-dir={self.folder / 'etcd'}",
             "--unsafe-no-fsync",
             "--log-level=warn",
@@ -86,7 +90,7 @@ class ApiServer(Service):
         tokens = self.folder / "tokens.csv"
         tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
         self.api = Process(
-            self._programs["kube-apiserver"],
+            self._program,
             f"--etcd-servers={self._etcd_url}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
@@ -161,7 +165,7 @@ class ApiServer(Service):
         return json.loads(told) if told[:1] in b"{[" else told.decode()
 
     def kubectl(self, *words: str | Path, stdin: str | None = None) -> str:
-        return output(self._programs["kubectl"], f"--kubeconfig={self.kubeconfig}", *words, stdin=stdin)
+        return output(self._kubectl, f"--kubeconfig={self.kubeconfig}", *words, stdin=stdin)
 
 
 class Controllers(Service):

@@ -1,6 +1,6 @@
 """Every version that is chosen here; the Go modules' are in go/*/go.mod, jars' and npm packages' in files/."""
 
-KUBERNETES = "v1.34.4"
+KUBERNETES, OLDEST_KUBERNETES = "v1.34.4", "v1.28.15"
 PAUSE = "3.10.1"
 ETCD_TAG, COREDNS_TAG = "3.6.5-0", "v1.12.1"  # the tags that kubeadm asks for
 LOCAL_PATH = "v0.0.30"

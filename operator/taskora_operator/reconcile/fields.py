@@ -27,7 +27,10 @@ def digest(value: object) -> bytes:
 
 
 def owned(found: Manifest) -> Manifest:
-    """The part of an object that our applies own, with the values found there; empty when nothing is ours."""
+    """The part of an object that our applies own, with the values found there; empty when nothing is ours.
+
+    Without nulls, which mean the same as no field: Kubernetes before 1.34 adds some to templates of volumes.
+    """
     for entry in found.get("metadata", {}).get("managedFields", ()):
         if entry["manager"] == MANAGER and entry["operation"] == "Apply" and not entry.get("subresource"):
             return cast(Manifest, _pick(found, entry.get("fieldsV1", {})))
@@ -41,10 +44,17 @@ def applied(wanted: Manifest) -> Manifest:
     return {"metadata": metadata, **rest}
 
 
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        members = cast(dict[str, Any], value)
+        return {name: _without_nulls(each) for name, each in members.items() if each is not None}
+    return [_without_nulls(each) for each in cast(list[Any], value)] if isinstance(value, list) else value
+
+
 def _pick(value: Any, fields: dict[str, Any]) -> Any:
     """The members of a value that a `fieldsV1` tree names: `f:` a key, `k:` a list item by its keys, `v:` by value."""
     if not fields:
-        return value
+        return _without_nulls(value)
     named = {step[2:]: sub for step, sub in fields.items() if step.startswith("f:")}
     if isinstance(value, dict):
         members = cast(dict[str, Any], value)

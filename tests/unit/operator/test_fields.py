@@ -109,3 +109,12 @@ def test_lists_by_value_keep_only_our_values() -> None:
     entry = {"manager": MANAGER, "operation": "Apply", "fieldsV1": fields}
     found = {"metadata": {"managedFields": [entry], "finalizers": ["theirs", "ours"]}}
     assert owned(found) == {"metadata": {"finalizers": ["ours"]}}
+
+
+def test_a_null_within_what_is_owned_whole_is_no_field() -> None:
+    """As Kubernetes before 1.34 answers."""
+    entry = {"manager": MANAGER, "operation": "Apply", "fieldsV1": {"f:spec": {"f:volumeClaimTemplates": {}}}}
+    template = {"metadata": {"creationTimestamp": None, "name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    found = {"metadata": {"managedFields": [entry]}, "spec": {"volumeClaimTemplates": [template]}}
+    kept = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    assert owned(found) == {"spec": {"volumeClaimTemplates": [kept]}}
