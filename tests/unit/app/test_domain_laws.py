@@ -197,7 +197,10 @@ def test_a_made_up_cursor_is_refused(cursor: str) -> None:
 # Events
 
 
-@given(st.dictionaries(words, st.one_of(st.text(), st.integers(), st.none())), st.sampled_from(list(events.SUBJECT_OF)))
+names = words.filter(lambda name: name != "user_id")  # which every event has, and Hypothesis reads in the code
+
+
+@given(st.dictionaries(names, st.one_of(st.text(), st.integers(), st.none())), st.sampled_from(list(events.SUBJECT_OF)))
 def test_what_is_published_can_be_read_back(data: dict[str, object], topic: events.Topic) -> None:
     made = events.NewEvent(uuid7(9, entropy=b"e" * 10), topic, "created", "task/1", USER, NOW, data)
     parent = trace.follow(None, entropy=b"0123456789abcdef01234567")
