@@ -32,7 +32,7 @@ async def rotate(session: Session, asked: Namespace) -> Answer:
         raise CommandError(f"Nothing is turned: {'; '.join(notes)}.")
     annotations = {rotation.REQUEST: now.isoformat().replace("+00:00", "Z")}
     await patch(session, here, {"metadata": {"annotations": annotations}})
-    told = f"{here.name}: {' and '.join(due)} {'is' if len(due) == 1 else 'are'} turned, no request fails"
+    told = f"{here.name}: {rotation.listed(due)} {'is' if len(due) == 1 else 'are'} turned, no request fails"
     if asked.wait:
         session.say(told)
 

@@ -1,4 +1,4 @@
-"""A ServiceAccount per role, which may read the Secrets its sidecar hands it and nothing else.
+"""A ServiceAccount per role, which may read the Secrets its sidecar needs or hands it and nothing else.
 
 Where a cloud's store hands them out, it decides who may read, by the identity that the account stands for.
 """
@@ -44,7 +44,10 @@ def _account(instance: Instance, facts: Facts, role: RoleName) -> Sequence[Objec
                 {
                     "apiGroups": [""],
                     "resources": ["secrets"],
-                    "resourceNames": dapr.readable_secrets(instance, facts, role),
+                    "resourceNames": [
+                        *dapr.readable_secrets(instance, facts, role),
+                        *dapr.sidecar_secrets(instance, facts, role),
+                    ],
                     "verbs": ["get"],
                 }
             ],

@@ -20,6 +20,7 @@ from taskora_operator.profiles import Instance, RoleName
 COMPONENT = "dapr"
 PUBSUB, SYNC, STATE = "pubsub", "pubsub-sync", "statestore"
 SECRET_STORE = "kubernetes-secrets"  # noqa: S105 - the component's name
+CONTROL_PLANE = "kubernetes"  # Dapr's own store: its operator fills Secrets in
 CHAT = "chat"
 
 WITH_STATE = (RoleName.FRONTEND, RoleName.BACKEND)
@@ -50,6 +51,12 @@ _MECHANISMS: Mapping[SaslMechanism, str] = MappingProxyType(
 )
 
 
+def asks_itself(instance: Instance) -> bool:
+    """Whether sidecars read Redis' password in the API server: what Dapr's control plane hands out may be what the
+    Secret held before it was turned (docs/decisions/035)."""
+    return instance.redis is not None and instance.secret_store is SecretStore.KUBERNETES
+
+
 def components(instance: Instance, facts: Facts) -> Sequence[Manifest]:
     made = [
         _pubsub(
@@ -71,7 +78,15 @@ def components(instance: Instance, facts: Facts) -> Sequence[Manifest]:
             publish={},
             subscribe={RoleName.FRONTEND: topics.consumed_by(RoleName.FRONTEND)},
         ),
-        _component(instance, facts, STATE, "state.redis", scopes=WITH_STATE, metadata=_redis(instance, facts)),
+        _component(
+            instance,
+            facts,
+            STATE,
+            "state.redis",
+            scopes=WITH_STATE,
+            metadata=_redis(instance, facts),
+            store=SECRET_STORE if asks_itself(instance) else CONTROL_PLANE,
+        ),
         _secret_store(instance, facts),
         *(
             _component(
@@ -102,6 +117,7 @@ def _component(
     *,
     scopes: Iterable[RoleName],
     metadata: Metadata,
+    store: str = CONTROL_PLANE,
 ) -> Manifest:
     return manifest(
         "Component",
@@ -116,7 +132,7 @@ def _component(
                 for key, value in metadata.items()
             ],
         },
-        auth={"secretStore": "kubernetes"},
+        auth={"secretStore": store},
         scopes=[str(role) for role in scopes],
     )
 

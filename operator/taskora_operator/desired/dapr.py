@@ -20,6 +20,7 @@ from taskora_operator.desired.components import (
     SYNC,
     WITH_CHAT,
     WITH_STATE,
+    asks_itself,
     components,
 )
 from taskora_operator.desired.kube import digest, labels, manifest, secret_digest
@@ -57,16 +58,24 @@ def config_hash(instance: Instance, facts: Facts, role: RoleName) -> str:
     ]
     mine = _configuration(instance, facts, role)["spec"]
     tokens = [secrets.api_token_secret(facts), secrets.app_token_secret(facts)]
-    state = [secrets.cache_secret(instance, facts)] if role in WITH_STATE else []
+    asked = _asked(instance, facts, role)
+    state = [secrets.cache_secret(instance, facts)] if role in WITH_STATE and not asked else []
     chat = [instance.spec.chat.secret_ref.name] if role in WITH_CHAT and instance.spec.chat.secret_ref else []
     ca = secrets.database_ca(instance) if role is not RoleName.FRONTEND else None
     named = [*tokens, *state, *chat, *secrets.broker_secrets(instance), *([ca.name] if ca else [])]
-    return digest(read, mine, secret_digest(facts, named, parts=_read(instance, facts, role)))
+    return digest(
+        read, mine, secret_digest(facts, named, parts=_read(instance, facts, role) | _asked(instance, facts, role))
+    )
 
 
 def readable_secrets(instance: Instance, facts: Facts, role: RoleName) -> list[str]:
     """The Secrets a role reads through the secret store, and may not read any other."""
     return list(_read(instance, facts, role))
+
+
+def sidecar_secrets(instance: Instance, facts: Facts, role: RoleName) -> list[str]:
+    """The Secrets a role's sidecar reads for itself, and does not hand on."""
+    return list(_asked(instance, facts, role))
 
 
 def cloud_secrets(instance: Instance, facts: Facts, role: RoleName) -> list[str]:
@@ -78,6 +87,12 @@ def _read(instance: Instance, facts: Facts, role: RoleName) -> dict[str, Sequenc
     if role is RoleName.FRONTEND:
         return {secrets.session_secret(facts): ("current", "previous")}
     return {secrets.database_secret(instance, facts): ("url",)}
+
+
+def _asked(instance: Instance, facts: Facts, role: RoleName) -> dict[str, Sequence[str]]:
+    return (
+        {secrets.cache_secret(instance, facts): ("password",)} if role in WITH_STATE and asks_itself(instance) else {}
+    )
 
 
 def problems(instance: Instance, facts: Facts) -> Sequence[Problem]:

@@ -47,13 +47,13 @@ def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
     ]
     made += [_dump(instance, facts, component, storage) for component, storage in _dumping(instance).items()]
     if instance.postgres:
-        proof = selector(facts, postgres.PROOF)
-        egress = [_dns(), _to_database(instance, facts)]
-        made.append(_policy(instance, facts, postgres.PROOF, pods=proof, egress=egress))
+        made.append(_proof(instance, facts, postgres.PROOF, _to_database(instance, facts)))
         clients = [*map(str, _DATABASE), migration.COMPONENT, postgres.PROOF, *_dumping(instance)]
         made.append(_server(instance, facts, postgres.COMPONENT, postgres.PORT, clients))
     if instance.redis:
-        made.append(_server(instance, facts, redis.COMPONENT, redis.PORT, [str(role) for role in WITH_STATE]))
+        made.append(_proof(instance, facts, redis.PROOF, _to_cache(instance, facts)))
+        clients = [*map(str, WITH_STATE), redis.PROOF]
+        made.append(_server(instance, facts, redis.COMPONENT, redis.PORT, clients))
     if instance.broker:
         clients = [str(role) for role in RoleName]
         operator = [_namespace(OPERATOR_NAMESPACE)]
@@ -106,6 +106,10 @@ def _role(instance: Instance, facts: Facts, role: RoleName) -> Manifest:
     if role in WITH_STATE:
         egress.append(_to_cache(instance, facts))
     return _policy(instance, facts, str(role), pods=selector(facts, str(role)), ingress=ingress, egress=egress)
+
+
+def _proof(instance: Instance, facts: Facts, component: str, server: _Rule) -> Manifest:
+    return _policy(instance, facts, component, pods=selector(facts, component), egress=[_dns(), server])
 
 
 def _server(

@@ -7,10 +7,8 @@ and made anew heals. A Job proves that a fresh login is let in before anybody is
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
-from taskora_operator.api.pods import Resources
 from taskora_operator.desired import secrets
 from taskora_operator.desired.kube import (
     CONFIG_HASH,
@@ -23,8 +21,9 @@ from taskora_operator.desired.kube import (
     selector,
     volume,
 )
-from taskora_operator.desired.model import Action, Facts, Gate, Manifest, Object
-from taskora_operator.desired.pods import container, empty_dirs, from_secrets, pod, variables
+from taskora_operator.desired.model import Facts, Gate, Manifest, Object
+from taskora_operator.desired.pods import container, empty_dirs, pod
+from taskora_operator.desired.proof import proof
 from taskora_operator.profiles import Instance, Server
 
 COMPONENT, PROOF = "postgres", "logins"
@@ -43,16 +42,22 @@ def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
     if server is None:
         return []
     files = _files(instance)
-    made = [
+    return [
         Object(config_map(instance, facts, COMPONENT, files), Gate.DATA, COMPONENT),
         Object(_service(instance, facts), Gate.DATA, COMPONENT),
         volume(instance, facts, COMPONENT, server),
         Object(_stateful_set(instance, facts, server, files), Gate.DATA, COMPONENT),
+        *proof(
+            instance,
+            facts,
+            server,
+            of=COMPONENT,
+            component=PROOF,
+            uid=USER,
+            secret=secrets.database_secret(instance, facts),
+            proved={"STANDBY_URL": "standby-url", "OWNER_URL": "owner-url"},
+        ),
     ]
-    if secrets.database_secret(instance, facts) in facts.unproved and not instance.spec.suspended:
-        # It holds nothing up, and begins when all is well.
-        made.append(Object(_proof(instance, facts, server), Gate.MONITORING, PROOF, action=Action.REPLACE))
-    return made
 
 
 def _files(instance: Instance) -> dict[str, str]:
@@ -130,44 +135,6 @@ def _stateful_set(instance: Instance, facts: Facts, server: Server, files: dict[
                         {"name": "credentials", "secret": {"secretName": secret}},
                         *volumes,
                     ],
-                ),
-            },
-        },
-    )
-
-
-def _proof(instance: Instance, facts: Facts, server: Server) -> Manifest:
-    secret = secrets.database_secret(instance, facts)
-    given = "".join(facts.secrets.get(secret, {}).get(key, "") for key in ("standby-url", "owner-url"))
-    expected = hashlib.sha256(given.encode()).hexdigest()[:16]
-    volumes, mounts = empty_dirs(tmp="/tmp")  # noqa: S108 - inside the pod
-    urls = {"STANDBY_URL": (secret, "standby-url"), "OWNER_URL": (secret, "owner-url")}
-    return manifest(
-        "Job",
-        f"{facts.name}-{PROOF}-{expected[:8]}",
-        api="batch/v1",
-        labels=labels(instance, facts, PROOF),
-        spec={
-            "backoffLimit": 4,
-            "activeDeadlineSeconds": 600,
-            "template": {
-                "metadata": {"labels": selector(facts, PROOF)},
-                "spec": pod(
-                    instance,
-                    uid=USER,
-                    restartPolicy="Never",
-                    containers=[
-                        container(
-                            instance,
-                            PROOF,
-                            server.image,
-                            Resources(requests={"cpu": "10m", "memory": "32Mi"}),
-                            command=["/bin/sh", "/etc/taskora/prove.sh"],
-                            env=[*variables({"EXPECTED": expected}), *from_secrets(urls)],
-                            volumeMounts=[{"name": "config", "mountPath": "/etc/taskora"}, *mounts],
-                        )
-                    ],
-                    volumes=[{"name": "config", "configMap": {"name": f"{facts.name}-{COMPONENT}"}}, *volumes],
                 ),
             },
         },

@@ -1,4 +1,8 @@
-"""Redis in the cluster: one pod that is stopped before the next starts, with its append-only file on a volume."""
+"""Redis in the cluster: one pod that is stopped before the next starts, with its append-only file on a volume.
+
+The passwords are what the Secret says, at the start and ever after, as PostgreSQL's logins are: they are turned without
+a restart, and a Secret that was lost and made anew heals.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +18,20 @@ from taskora_operator.desired.kube import (
     manifest,
     render,
     replicas,
-    secret_digest,
     selector,
     volume,
 )
 from taskora_operator.desired.model import Facts, Gate, Manifest, Object
-from taskora_operator.desired.pods import container, empty_dirs, from_secrets, pod
+from taskora_operator.desired.pods import container, empty_dirs, pod
+from taskora_operator.desired.proof import proof
 from taskora_operator.profiles import Instance, Server
 
-COMPONENT = "redis"
+COMPONENT, PROOF = "redis", "passwords"
 PORT = 6379
 USER = 999
+
+# By a login that is good whatever the Secret holds.
+_READY = 'test "$(REDISCLI_AUTH=$(cat /tmp/keeper) redis-cli --user keeper ping)" = PONG'
 
 
 def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
@@ -37,6 +44,17 @@ def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
         Object(_service(instance, facts), Gate.DATA, COMPONENT),
         volume(instance, facts, COMPONENT, server),
         Object(_deployment(instance, facts, server, files), Gate.DATA, COMPONENT),
+        *proof(
+            instance,
+            facts,
+            server,
+            of=COMPONENT,
+            component=PROOF,
+            uid=USER,
+            secret=secrets.cache_secret(instance, facts),
+            proved={"REDISCLI_AUTH": "standby-password"},
+            where={"HOST": "host", "PORT": "port"},
+        ),
     ]
 
 
@@ -46,6 +64,8 @@ def _files(server: Server) -> dict[str, str]:
     maxmemory = int(amount(limit) * 3 / 4) if limit else 0
     return {
         "start.sh": render("redis-start.sh.j2"),
+        "passwords.sh": render("redis-passwords.sh.j2"),
+        "prove.sh": render("redis-prove.sh.j2"),
         "redis.conf": render("redis.conf.j2", maxmemory=maxmemory),
     }
 
@@ -66,10 +86,7 @@ def _service(instance: Instance, facts: Facts) -> Manifest:
 def _deployment(instance: Instance, facts: Facts, server: Server, files: dict[str, str]) -> Manifest:
     secret = secrets.cache_secret(instance, facts)
     volumes, mounts = empty_dirs(tmp="/tmp")  # noqa: S108 - inside the pod
-    probe = {
-        "exec": {"command": ["/bin/sh", "-c", 'test "$(redis-cli ping)" = PONG']},
-        "timeoutSeconds": 5,
-    }
+    probe = {"exec": {"command": ["/bin/sh", "-c", _READY]}, "timeoutSeconds": 5}
     return manifest(
         "Deployment",
         f"{facts.name}-redis",
@@ -82,7 +99,7 @@ def _deployment(instance: Instance, facts: Facts, server: Server, files: dict[st
             "template": {
                 "metadata": {
                     "labels": selector(facts, COMPONENT),
-                    "annotations": {CONFIG_HASH: digest(files, secret_digest(facts, [secret]))},
+                    "annotations": {CONFIG_HASH: digest(files)},
                 },
                 "spec": pod(
                     instance,
@@ -95,7 +112,6 @@ def _deployment(instance: Instance, facts: Facts, server: Server, files: dict[st
                             server.image,
                             server.resources,
                             command=["/bin/sh", "/etc/taskora/start.sh"],
-                            env=from_secrets({"REDISCLI_AUTH": (secret, "password")}),
                             ports=[{"name": "redis", "containerPort": PORT, "protocol": "TCP"}],
                             startupProbe={**probe, "periodSeconds": 2, "failureThreshold": 150},
                             readinessProbe={**probe, "periodSeconds": 5},

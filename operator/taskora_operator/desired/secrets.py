@@ -157,6 +157,7 @@ def objects(instance: Instance, facts: Facts) -> Sequence[Object]:
                     "port": "6379",
                     "username": "default",
                     "password": "<random:hex:password>",
+                    "standby-password": "",
                     "ca": "",
                 },
             )

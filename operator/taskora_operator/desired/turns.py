@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from taskora_operator.api.platform import SecretStore
-from taskora_operator.desired import postgres, secrets
+from taskora_operator.desired import postgres, redis, secrets
 from taskora_operator.desired.model import Facts
 from taskora_operator.profiles import Instance
 
@@ -42,10 +42,11 @@ def turns(instance: Instance, facts: Facts) -> Sequence[Turn]:
     """None where the application reads its credentials from a cloud's store: who wrote them there turns them there."""
     if instance.secret_store is not SecretStore.KUBERNETES:
         return []
-    made = [_sessions(facts)]
-    if instance.postgres:
-        made.insert(0, _database(instance, facts))
-    return made
+    return [
+        *([_database(instance, facts)] if instance.postgres else []),
+        *([_cache(instance, facts)] if instance.redis else []),
+        _sessions(facts),
+    ]
 
 
 def _database(instance: Instance, facts: Facts) -> Turn:
@@ -58,6 +59,13 @@ def _database(instance: Instance, facts: Facts) -> Turn:
     retired = {"standby-url": secrets.database_url(idle, address)}
     fresh = {**retired, "owner-url": secrets.database_url(secrets.OWNER, address)}
     return Turn(name, "url", "standby-url", fresh=fresh, retired=retired, proof=postgres.PROOF)
+
+
+def _cache(instance: Instance, facts: Facts) -> Turn:
+    """One login with two passwords while it is turned, and with one at rest."""
+    fresh = {"standby-password": "<random:hex:password>"}
+    name = secrets.cache_secret(instance, facts)
+    return Turn(name, "password", "standby-password", fresh=fresh, retired={"standby-password": ""}, proof=redis.PROOF)
 
 
 def _sessions(facts: Facts) -> Turn:

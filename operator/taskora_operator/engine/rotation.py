@@ -58,15 +58,18 @@ async def advance(
     """Takes the steps it is time for, and returns the Secrets as they are then. `plan` has nothing to be written;
     `rolls`: a release is on its way. Raises `ApiError` (409 when a Secret has changed since it was looked at) and
     `UnreachableError`."""
-    calm = plan.settled and not rolls and not _jobs_run(found, facts)
-    everywhere = await _everywhere(reader, wanted, plan, [rotation for _, _, rotation in turning])
+    evidence = Evidence(
+        calm=plan.settled and not rolls and not _jobs_run(found, facts),
+        proved=_proved(turning, wanted, found),
+        everywhere=await _everywhere(reader, wanted, plan, [rotation for _, _, rotation in turning]),
+    )
     written: list[Manifest] = []
     for turn, have, rotation in turning:
         change = rotation_.advance(
             rotation,
             turn,
             facts.secrets.get(turn.secret, {}),
-            Evidence(calm=calm, proved=_proved(turn, wanted, found), everywhere=everywhere),
+            evidence,
             every=rotation_.period(resource.spec.secrets.rotate_every),
             request=rotation_.requested(resource.metadata.annotations),
             now=now,
@@ -81,14 +84,17 @@ async def advance(
     return written
 
 
-def _proved(turn: Turn, wanted: Sequence[Wanted], found: Mapping[Key, Found]) -> bool:
-    return any(
-        item.component == turn.proof
-        and item.key in found
-        and current(item, found[item.key])
-        and found[item.key].health.ok
+def _proved(
+    turning: Sequence[tuple[Turn, Found, Rotation]], wanted: Sequence[Wanted], found: Mapping[Key, Found]
+) -> bool:
+    """All that wait for a proof, so that pods go over to what is fresh in one rollout."""
+    ended = {
+        item.component
         for item in wanted
-    )
+        if item.key in found and current(item, found[item.key]) and found[item.key].health.ok
+    }
+    waiting = {turn.proof for turn, _, rotation in turning if turn.proof and rotation.step is Step.PREPARED}
+    return waiting <= ended
 
 
 def _jobs_run(found: Mapping[Key, Found], facts: Facts) -> bool:

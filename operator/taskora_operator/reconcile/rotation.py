@@ -43,7 +43,7 @@ class Rotation:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     calm: bool  # all is as wanted and healthy, and nothing else is under way
-    proved: bool  # the idle one of the turn was let in
+    proved: bool  # every fresh one that a Job is to prove was let in
     everywhere: bool  # no pod is left that was made before what is wanted now
 
 
@@ -128,18 +128,24 @@ class Rotations:
 
 
 _TOLD: Mapping[Step, str] = {
-    Step.PREPARED: "{secret} has a fresh credential, which is not used before it is known wherever it is needed",
-    Step.SWAPPED: "pods go over to the other credential of {secret}; the old one is good until none is left",
+    Step.PREPARED: "a fresh credential lies in {secrets}, and is not used before it is known wherever it is needed",
+    Step.SWAPPED: "pods go over to the other credential of {secrets}; the old one is good until none is left",
 }
 
 
 def told(turns: Sequence[tuple[Turn, Rotation]], *, every: timedelta | None) -> Rotations:
-    moving = [_TOLD[rotation.step].format(secret=turn.secret) for turn, rotation in turns if rotation.step in _TOLD]
+    at = {step: [turn.secret for turn, rotation in turns if rotation.step is step] for step in _TOLD}
+    moving = [_TOLD[step].format(secrets=listed(secrets)) for step, secrets in at.items() if secrets]
     ends = [rotation.ended for _, rotation in turns if rotation.ended]
     due = [max(rotation.since + every, rested(rotation, turn)) for turn, rotation in turns] if every else []
     return Rotations(
         last=max(ends, default=None), next=None if moving else min(due, default=None), under_way="; ".join(moving)
     )
+
+
+def listed(names: Sequence[str]) -> str:
+    """`one`, `one and two`, `one, two and three`."""
+    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
 
 
 def period(written: str | None) -> timedelta | None:

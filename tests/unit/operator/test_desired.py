@@ -174,6 +174,13 @@ def test_a_changed_secret_rolls_the_roles_that_read_it_and_no_others(role: RoleN
     assert (before != after) == (role is RoleName.FRONTEND)
 
 
+def test_a_changed_password_of_redis_rolls_who_uses_it_and_not_redis() -> None:
+    changed = {**SECRETS, "taskora-cache": {**SECRETS["taskora-cache"], "password": "new"}}
+    before, after = wanted(), wanted(secrets=changed)
+    rolled = {o.key.name for o in before.objects if o not in after.objects}
+    assert rolled == {"taskora-frontend", "taskora-backend"}
+
+
 def test_an_annotation_says_nothing_about_a_secret() -> None:
     text = json.dumps([o.manifest for o in wanted(secrets={"taskora-cache": {"password": "swordfish"}}).objects])
     assert "swordfish" not in text
@@ -225,12 +232,17 @@ def test_only_the_frontend_may_invoke_and_only_the_backend_is_invoked() -> None:
         assert callers == (["frontend"] if role is RoleName.BACKEND else [])
 
 
-def test_a_role_may_read_what_its_sidecar_hands_it_and_nothing_else() -> None:
+def test_a_role_may_read_what_its_sidecar_needs_or_hands_it_and_nothing_else() -> None:
     made = wanted()
+    state = one(made, "Component", "statestore")
+    [password] = [each["secretKeyRef"]["name"] for each in state["spec"]["metadata"] if "secretKeyRef" in each]
+    assert state["auth"] == {"secretStore": one(made, "Component", "kubernetes-secrets")["metadata"]["name"]}
     for role in RoleName:
         rule = one(made, "Role", f"taskora-{role}")["rules"][0]
         store = one(made, "Configuration", f"taskora-{role}")["spec"]["secrets"]["scopes"][0]
-        assert rule["resourceNames"] == store["allowedSecrets"]
+        own = [password] if str(role) in state["scopes"] else []
+        assert rule["resourceNames"] == [*store["allowedSecrets"], *own]
+        assert password not in store["allowedSecrets"], "no application is handed it"
         assert rule["verbs"] == ["get"]
 
 

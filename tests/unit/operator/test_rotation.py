@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from taskora.domain.people import SESSION_LIFE as OF_THE_APPLICATION
 from taskora_operator.api.spec import Spec
-from taskora_operator.desired import desired
+from taskora_operator.desired import desired, postgres, redis
 from taskora_operator.desired.model import Facts
-from taskora_operator.desired.postgres import PROOF
 from taskora_operator.desired.secrets import filled
 from taskora_operator.desired.turns import SESSION_LIFE, Turn, turns
 from taskora_operator.profiles import resolve
@@ -24,7 +23,7 @@ from taskora_operator.reconcile.rotation import Evidence, Rotation, Step
 from tests.specs import SECRETS, facts, spec
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-DATABASE, KEYS = "taskora-database", "taskora-session-keys"
+DATABASE, CACHE, KEYS = "taskora-database", "taskora-cache", "taskora-session-keys"
 EVERY = timedelta(days=7)
 LOCAL, FACTS = resolve(spec()), facts()
 MADE = {o.key.name: o.manifest for o in desired(LOCAL, facts(secrets={})).objects}
@@ -40,23 +39,25 @@ class Pod:
 
     made_of: tuple[str, ...]
     login: str
+    password: str
     signs: str
     verifies: frozenset[str]
     ending: bool = False
 
 
 class Turning(RuleBasedStateMachine):
-    """One Deployment over one database. The operator's process may end after any write: it remembers nothing."""
+    """One Deployment over one database and one Redis. The operator's process may end after any write: it remembers
+    nothing."""
 
     @initialize()
     def begin(self) -> None:
         self.numbers = count(1)
         self.now = BEGIN
         self.request = BEGIN
-        self.secrets = {name: dict(drawn(MADE[name]["stringData"], self.numbers)) for name in (DATABASE, KEYS)}
-        self.rotations = dict.fromkeys((DATABASE, KEYS), Rotation(Step.SETTLED, BEGIN))
-        self.history = [dict(self.secrets[DATABASE])]
-        self.applied = 0
+        self.secrets = {name: dict(drawn(MADE[name]["stringData"], self.numbers)) for name in (DATABASE, CACHE, KEYS)}
+        self.rotations = dict.fromkeys(self.secrets, Rotation(Step.SETTLED, BEGIN))
+        self.history = {server: [dict(self.secrets[server])] for server in (DATABASE, CACHE)}
+        self.applied = dict.fromkeys(self.history, 0)
         self.template = self.wanted
         self.pods: list[Pod] = []
         self.signed: dict[str, datetime] = {}
@@ -65,11 +66,12 @@ class Turning(RuleBasedStateMachine):
     @property
     def wanted(self) -> tuple[str, ...]:
         keys = self.secrets[KEYS]
-        return self.secrets[DATABASE]["url"], keys["current"], keys["previous"]
+        return self.secrets[DATABASE]["url"], self.secrets[CACHE]["password"], keys["current"], keys["previous"]
 
-    @property
-    def let_in(self) -> set[str]:
-        return set(self.history[self.applied].values())
+    def let_in(self, server: str) -> set[str]:
+        """What the server takes, by what the kubelet told it last."""
+        told = self.history[server][self.applied[server]]
+        return {told[key] for key in ("url", "standby-url", "password", "standby-password") if told.get(key)}
 
     @property
     def healthy(self) -> bool:
@@ -78,15 +80,15 @@ class Turning(RuleBasedStateMachine):
     @rule()
     def start(self) -> None:
         """Of the template that is there; credentials are read when it starts."""
-        url, current, previous = self.wanted
-        self.pods.append(Pod(self.template, url, current, frozenset({current, previous})))
+        url, password, current, previous = self.wanted
+        self.pods.append(Pod(self.template, url, password, current, frozenset({current, previous})))
 
     @precondition(lambda self: self.pods)
     @rule(which=st.randoms(use_true_random=False))
     def start_again(self, which) -> None:
         """A container that crashed reads anew; its pod stays what it is."""
         pod = which.choice(self.pods)
-        pod.login, pod.signs, previous = self.wanted
+        pod.login, pod.password, pod.signs, previous = self.wanted
         pod.verifies = frozenset({pod.signs, previous})
 
     @precondition(lambda self: self.healthy)
@@ -99,9 +101,9 @@ class Turning(RuleBasedStateMachine):
     def end(self) -> None:
         self.pods = [pod for pod in self.pods if not pod.ending]
 
-    @rule(further=st.integers(1, 3))
-    def kubelet_tells_the_database(self, further: int) -> None:
-        self.applied = min(self.applied + further, len(self.history) - 1)
+    @rule(server=st.sampled_from((DATABASE, CACHE)), further=st.integers(1, 3))
+    def kubelet_tells(self, server: str, further: int) -> None:
+        self.applied[server] = min(self.applied[server] + further, len(self.history[server]) - 1)
 
     @rule(days=st.integers(0, 40))
     def time_passes(self, days: int) -> None:
@@ -111,33 +113,38 @@ class Turning(RuleBasedStateMachine):
     def ask(self) -> None:
         self.request = self.now
 
-    @rule(seen=st.booleans())
-    def look(self, seen: bool) -> None:
+    @rule(seen=st.sets(st.sampled_from((DATABASE, CACHE))))
+    def look(self, seen: set[str]) -> None:
         """What the operator does at one moment: first what is wanted, and when that is there, a step of each turn.
-        `seen`: how the Job that proves ended."""
+        `seen`: whose Job that proves has ended."""
         if self.template != self.wanted:
             self.template = self.wanted
             return
         if not self.healthy:
             return
+        known = turns(LOCAL, replace(FACTS, secrets=self.secrets))
+        waiting = [t for t in known if t.proof and self.rotations[t.secret].step is Step.PREPARED]
         evidence = Evidence(
             calm=not any(pod.ending for pod in self.pods),
-            proved=seen and self.secrets[DATABASE]["standby-url"] in self.let_in,
+            proved=all(t.secret in seen and self.secrets[t.secret][t.idle] in self.let_in(t.secret) for t in waiting),
             everywhere=all(pod.made_of == self.template for pod in self.pods),
         )
-        for turn in turns(LOCAL, replace(FACTS, secrets=self.secrets)):
+        for turn in known:
             before, data = self.rotations[turn.secret], self.secrets[turn.secret]
             change = rotation.advance(before, turn, data, evidence, every=EVERY, request=self.request, now=self.now)
             if change is not None:
                 data.update(drawn(change.contents, self.numbers))
                 self.rotations[turn.secret] = change.rotation
-        if self.history[-1] != self.secrets[DATABASE]:
-            self.history.append(dict(self.secrets[DATABASE]))
+        for server, told in self.history.items():
+            if told[-1] != self.secrets[server]:
+                told.append(dict(self.secrets[server]))
 
     @invariant()
     def every_pod_is_let_in(self) -> None:
-        refused = [pod for pod in self.pods if pod.login not in self.let_in]
-        assert not refused, f"{self.rotations[DATABASE].step}: {refused}"
+        refused = [
+            pod for pod in self.pods if pod.login not in self.let_in(DATABASE) or pod.password not in self.let_in(CACHE)
+        ]
+        assert not refused, f"{self.rotations}: {refused}"
 
     @invariant()
     def every_cookie_is_known_everywhere(self) -> None:
@@ -152,9 +159,20 @@ Turning.TestCase.settings = settings(max_examples=100, stateful_step_count=80, d
 TestTurning = Turning.TestCase
 
 
-def database_turn(data: Mapping[str, str]) -> Turn:
-    found = turns(LOCAL, replace(FACTS, secrets={**SECRETS, DATABASE: data}))
-    return next(turn for turn in found if turn.secret == DATABASE)
+def turn_of(secret: str, data: Mapping[str, str]) -> Turn:
+    found = turns(LOCAL, replace(FACTS, secrets={**SECRETS, secret: data}))
+    return next(turn for turn in found if turn.secret == secret)
+
+
+def turned(secret: str, data: Mapping[str, str]) -> tuple[list[Step], Mapping[str, str]]:
+    """One turn without a disturbance: its steps, and what the Secret holds in the end."""
+    numbers, state, made = count(1), Rotation(Step.SETTLED, BEGIN), dict(data)
+    steps: list[Step] = []
+    while change := rotation.advance(state, turn_of(secret, made), made, GOOD, every=None, request=BEGIN, now=BEGIN):
+        made.update(drawn(change.contents, numbers))
+        state = change.rotation
+        steps.append(state.step)
+    return steps, made
 
 
 GOOD = Evidence(calm=True, proved=True, everywhere=True)
@@ -162,21 +180,20 @@ NOTHING = Evidence(calm=False, proved=False, everywhere=False)
 
 
 def test_after_a_turn_no_password_is_what_it_was() -> None:
-    numbers = count(1)
-    data = dict(SECRETS[DATABASE])
-    before, state = set(data.values()), Rotation(Step.SETTLED, BEGIN)
-    steps: list[Step] = []
-    for _ in range(3):
-        change = rotation.advance(state, database_turn(data), data, GOOD, every=None, request=BEGIN, now=BEGIN)
-        assert change is not None
-        data.update(drawn(change.contents, numbers))
-        state = change.rotation
-        steps.append(state.step)
+    before = SECRETS[DATABASE]
+    steps, after = turned(DATABASE, before)
     assert steps == [Step.PREPARED, Step.SWAPPED, Step.SETTLED]
-    assert not before & set(data.values())
-    assert "//taskora_b:" in data["url"]
-    assert "//taskora_a:" in data["standby-url"]
-    assert not rotation.advance(state, database_turn(data), data, GOOD, every=None, request=BEGIN, now=BEGIN)
+    assert not set(before.values()) & set(after.values())
+    assert "//taskora_b:" in after["url"]
+    assert "//taskora_a:" in after["standby-url"]
+
+
+def test_redis_has_two_passwords_only_while_it_is_turned() -> None:
+    before = SECRETS[CACHE]
+    steps, after = turned(CACHE, before)
+    assert steps == [Step.PREPARED, Step.SWAPPED, Step.SETTLED]
+    assert after["password"] not in before.values()
+    assert after == {**before, "password": after["password"]}
 
 
 @pytest.mark.parametrize(
@@ -187,16 +204,16 @@ def test_no_step_is_taken_before_what_it_rests_on_is_seen(step: Step, lacking: s
     data = SECRETS[DATABASE]
     state = Rotation(step, BEGIN)
     evidence = replace(GOOD, **{lacking: False})
-    assert not rotation.advance(state, database_turn(data), data, evidence, every=None, request=BEGIN, now=BEGIN)
-    assert rotation.advance(state, database_turn(data), data, GOOD, every=None, request=BEGIN, now=BEGIN)
+    assert not rotation.advance(state, turn_of(DATABASE, data), data, evidence, every=None, request=BEGIN, now=BEGIN)
+    assert rotation.advance(state, turn_of(DATABASE, data), data, GOOD, every=None, request=BEGIN, now=BEGIN)
 
 
 @pytest.mark.parametrize("left", [{}, {"standby-url": ""}])
 def test_a_fresh_credential_that_somebody_took_out_is_drawn_again(left: Mapping[str, str]) -> None:
     data = {**{key: value for key, value in SECRETS[DATABASE].items() if key != "standby-url"}, **left}
     state = Rotation(Step.PREPARED, BEGIN)
-    change = rotation.advance(state, database_turn(data), data, GOOD, every=None, request=None, now=BEGIN)
-    assert change == rotation.Change(database_turn(data).fresh, state)
+    change = rotation.advance(state, turn_of(DATABASE, data), data, GOOD, every=None, request=None, now=BEGIN)
+    assert change == rotation.Change(turn_of(DATABASE, data).fresh, state)
 
 
 def test_keys_that_still_verify_are_not_turned_away() -> None:
@@ -228,34 +245,54 @@ def test_status_tells_the_last_turn_the_next_and_the_one_under_way() -> None:
     assert rotation.told(settled, every=EVERY) == rotation.Rotations(last=BEGIN, next=BEGIN + EVERY)
     assert rotation.told(settled, every=None) == rotation.Rotations(last=BEGIN)
     moving = [(turn, Rotation(Step.PREPARED, BEGIN)) for turn in made]
-    assert DATABASE in rotation.told(moving, every=EVERY).under_way
+    said = rotation.told(moving, every=EVERY).under_way
+    assert said.startswith("a fresh credential lies in taskora-database, taskora-cache and taskora-session-keys, and")
+    apart = [(turn, Rotation(step, BEGIN)) for turn, step in zip(made, Step, strict=True)]
+    assert rotation.told(apart, every=None).under_way.count("taskora-") == 2, "those that are turned just now"
     assert rotation.told(moving, every=EVERY).next is None
 
 
 def test_nothing_is_turned_that_the_application_reads_in_a_clouds_store() -> None:
-    assert [turn.secret for turn in turns(LOCAL, FACTS)] == [DATABASE, KEYS]
-    assert [turn.secret for turn in turns(resolve(spec("doks")), facts())] == [KEYS]
+    assert [turn.secret for turn in turns(LOCAL, FACTS)] == [DATABASE, CACHE, KEYS]
+    assert [turn.secret for turn in turns(resolve(spec("doks")), facts())] == [CACHE, KEYS]
     assert not turns(resolve(spec("gke")), facts())
 
 
 def jobs(written: Spec, found: Facts) -> list[str]:
+    proofs = (postgres.PROOF, redis.PROOF)
     return [
-        o.key.name for o in desired(resolve(written), found).objects if o.component == PROOF and "Job" in str(o.key)
+        o.key.name for o in desired(resolve(written), found).objects if o.component in proofs and o.key.kind == "Job"
     ]
 
 
-def test_a_fresh_login_is_proved_by_a_job_that_is_another_for_another_password() -> None:
-    prepared = replace(facts(), unproved=frozenset({DATABASE}))
+@pytest.mark.parametrize(
+    ("secret", "idle", "another", "name"),
+    [
+        (DATABASE, "standby-url", "postgresql://taskora_b:other@h/taskora", "logins"),
+        (CACHE, "standby-password", "other", "passwords"),
+    ],
+)
+def test_a_fresh_credential_is_proved_by_a_job_that_is_another_for_another_password(
+    secret: str, idle: str, another: str, name: str
+) -> None:
+    prepared = replace(facts(), unproved=frozenset({secret}))
     assert not jobs(spec(), facts())
     [first] = jobs(spec(), prepared)
-    again = {**SECRETS, DATABASE: {**SECRETS[DATABASE], "standby-url": "postgresql://taskora_b:other@h/taskora"}}
-    [second] = jobs(spec(), replace(prepared, secrets=again))
-    assert re.fullmatch(r"taskora-logins-[0-9a-f]{8}", first)
+    [second] = jobs(spec(), replace(prepared, secrets={**SECRETS, secret: {**SECRETS[secret], idle: another}}))
+    assert re.fullmatch(rf"taskora-{name}-[0-9a-f]{{8}}", first)
     assert first != second
-    assert not jobs(spec(suspended=True), prepared), "there is no database to be asked"
+    assert not jobs(spec(suspended=True), prepared), "there is no server to be asked"
 
 
 def test_no_pod_is_rolled_by_a_credential_that_is_not_used() -> None:
-    idle = {**SECRETS[DATABASE], "standby-url": "postgresql://taskora_b:other@h/t", "owner-url": "postgresql://o:9@h/t"}
-    before, after = (desired(resolve(spec()), facts(secrets=known)) for known in (SECRETS, {**SECRETS, DATABASE: idle}))
+    idle = {
+        **SECRETS,
+        DATABASE: {
+            **SECRETS[DATABASE],
+            "standby-url": "postgresql://taskora_b:other@h/t",
+            "owner-url": "postgresql://o:9@h/t",
+        },
+        CACHE: {**SECRETS[CACHE], "standby-password": "other"},
+    }
+    before, after = (desired(resolve(spec()), facts(secrets=known)) for known in (SECRETS, idle))
     assert [o for o in before.objects if o not in after.objects] == []

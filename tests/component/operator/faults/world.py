@@ -97,7 +97,7 @@ class World:
         self.key = InstanceKey(self.namespace, NAME)
         self.operators: list[Operator] = []
         self.generation = 0
-        self.turns = False  # credentials are to be rotated
+        self.turns = 0  # how often credentials were to be rotated
         self.fails = ""  # how "Kind/name" begins of the workload at which BROKEN fails, so that it is taken back
         self._running = AsyncExitStack()
         self._log: list[tuple[Call, Response] | Spec] = []  # a Spec: the kubelet runs it
@@ -126,7 +126,7 @@ class World:
             also=also,
             wire=MeddledWire,
             pace=PACE,
-            entropy=lambda n: b"\x07" * n,
+            entropy=lambda n: bytes([7 + self.turns]) * n,
         )
         self.operators.append(operator)
         self.wire.told.append(self._hear)
@@ -159,7 +159,7 @@ class World:
 
     async def rotate(self) -> None:
         annotations = {REQUEST: "2026-01-01T00:00:00Z"}
-        self.turns = True
+        self.turns += 1
         self._tell(await self.cluster.edit("TaskoraDeployment", NAME, {"metadata": {"annotations": annotations}}))
 
     async def put(self, spec: Mapping[str, Any]) -> None:
@@ -481,7 +481,11 @@ SCENARIOS = (
 _UNDISTURBED: dict[tuple[str, Desire], End] = {}
 
 
-ROTATE = Scenario("rotate", World.rotate, alters=frozenset({"Secret/taskora-database", "Secret/taskora-session-keys"}))
+ROTATE = Scenario(
+    "rotate",
+    World.rotate,
+    alters=frozenset(f"Secret/taskora-{name}" for name in ("database", "cache", "session-keys")),
+)
 """Of the whole instance: the small one has nothing to be turned."""
 
 
