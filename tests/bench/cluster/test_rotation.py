@@ -97,7 +97,7 @@ def redis(kubectl: Kubectl, *words: str, password: str) -> str:
 
 
 def wrong(said: str) -> bool:
-    return "WRONGPASS" in said
+    return "NOAUTH" in said
 
 
 def let_in(kubectl: Kubectl, url: str) -> bool:
