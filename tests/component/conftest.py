@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.component.operator.harness import install_crd, install_dapr_crds
+from tests.component.operator.kinds import install_crd, install_dapr_crds
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from taskora_operator.desired import alerts
 from tests.cluster.binaries import go_programs
 from tests.cluster.envtest import ApiServer
 from tests.cluster.versions import KUBERNETES
-from tests.component.operator.harness import install_crd
+from tests.component.operator.kinds import install_crd
 
 ROOT = Path(__file__).parent.parent.parent
 INSTANCE, OPERATOR = ROOT / "manifests" / "instance", ROOT / "manifests" / "operator"

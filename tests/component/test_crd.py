@@ -19,7 +19,7 @@ from taskora_operator.reconcile.fields import MANAGER, applied, owned
 
 from tests.cluster.envtest import ApiServer
 from tests.cluster.progress import Failure, until
-from tests.component.operator.harness import install_crd, install_dapr_crds, install_surroundings
+from tests.component.operator.kinds import install_crd, install_dapr_crds, install_surroundings
 from tests.component.rules import EXAMPLES, Example
 from tests.specs import SAMPLES, SPECS, facts_of, spec
 

@@ -27,8 +27,9 @@ from taskora_operator.cluster.transport import Request
 
 from tests.cluster.envtest import ApiServer as EnvTest
 from tests.cluster.process import free_port
+from tests.component.operator.cluster import Cluster
 from tests.component.operator.faults.kubelet import Kubelet
-from tests.component.operator.harness import Cluster, install_crd, install_dapr_crds
+from tests.component.operator.kinds import install_crd, install_dapr_crds
 
 HOW_MANY = int(os.environ.get("TASKORA_BENCH_INSTANCES", "1000"))
 PATIENCE = float(os.environ.get("TASKORA_BENCH_SECONDS", 4 * HOW_MANY + 60))

@@ -15,7 +15,7 @@ import pytest
 from kubectl_taskora.__main__ import run
 
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.component.operator.harness import Cluster
+from tests.component.operator.cluster import Cluster
 
 NUMBERS = count(1)
 

@@ -13,7 +13,8 @@ import yaml
 from taskora_operator.desired import desired
 
 from tests.component.cli.conftest import Command
-from tests.component.operator.harness import Cluster, Operator, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
 
 WHOLE = no_broker(desired)
 AT = "2026-03-01T03:00:00Z"

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from taskora_operator.reconcile.drawing import Desire
 
 from tests.component.cli.conftest import Command
-from tests.component.operator.harness import Cluster, Operator
+from tests.component.operator.cluster import Cluster
+from tests.component.operator.harness import Operator
 from tests.component.operator.small import small
 
 

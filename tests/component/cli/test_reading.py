@@ -17,7 +17,8 @@ from taskora_operator.desired import desired
 
 from tests.cluster import binaries
 from tests.component.cli.conftest import Command
-from tests.component.operator.harness import Cluster, Operator, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
 
 WHOLE = no_broker(desired)
 

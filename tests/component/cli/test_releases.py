@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.component.cli.conftest import Command
 from tests.component.cli.test_changes import living
-from tests.component.operator.harness import Cluster
+from tests.component.operator.cluster import Cluster
 
 
 async def test_an_upgrade_is_waited_for_and_taken_back(cluster: Cluster, taskora: Command) -> None:

@@ -9,7 +9,8 @@ from taskora_operator.reconcile.rotation import NOTE
 
 from tests.component.cli.conftest import Command, Ended
 from tests.component.cli.test_changes import living
-from tests.component.operator.harness import Cluster, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import no_broker
 
 
 async def test_a_rotation_is_waited_for_and_told(cluster: Cluster, taskora: Command) -> None:

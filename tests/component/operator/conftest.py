@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.component.operator.harness import Cluster
+from tests.component.operator.cluster import Cluster
 
 
 @pytest.fixture(scope="session")

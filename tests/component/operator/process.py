@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.cluster.process import free_port
-from tests.component.operator.harness import Cluster
+from tests.component.operator.cluster import Cluster
 
 AS_IT_IS = ("-m", "taskora_operator")
 WITHOUT_BROKER = ("-c", "from tests.bench.operator.process import main; main(resync=600)")

@@ -8,7 +8,9 @@ import pytest
 from taskora_operator.desired import desired
 
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.component.operator.harness import Cluster, Operator, install_metrics, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
+from tests.component.operator.kinds import install_metrics
 from tests.component.stand_ins import METRICS
 
 WHOLE = no_broker(desired)

@@ -9,7 +9,8 @@ from typing import Any
 from taskora_operator.desired import desired
 from taskora_operator.desired.model import Manifest
 
-from tests.component.operator.harness import Cluster, Operator, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
 
 WHOLE = no_broker(desired)
 AT = "2026-03-01T03:00:00Z"

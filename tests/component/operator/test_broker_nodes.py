@@ -20,7 +20,7 @@ from taskora_operator.profiles import resolve
 
 from tests.cluster import binaries, machine
 from tests.cluster.process import Process, answers, free_port
-from tests.component.operator.harness import until
+from tests.component.operator.cluster import until
 from tests.specs import facts, spec
 
 DAY = 86_400_000

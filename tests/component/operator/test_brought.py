@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from taskora_operator.desired import desired
 
-from tests.component.operator.harness import QUICK, Cluster, Operator, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import QUICK, Operator, no_broker
 
 WHOLE = no_broker(desired)
 OFTEN = replace(QUICK, resync=0.3)  # how often the Secrets of others are read

@@ -8,7 +8,8 @@ from pathlib import Path
 from taskora_operator.cluster.transport import HttpTransport, Request
 
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.component.operator.harness import Cluster, Operator, credentials, until
+from tests.component.operator.cluster import Cluster, credentials, until
+from tests.component.operator.harness import Operator
 
 
 async def test_an_outage_of_the_api_server_is_survived(cluster: Cluster, envtest: EnvTest) -> None:

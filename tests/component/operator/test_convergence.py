@@ -7,7 +7,8 @@ from collections import Counter
 
 from taskora_operator.desired import desired
 
-from tests.component.operator.harness import Cluster, Operator, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
 
 
 async def test_objects_are_made_gate_by_gate(cluster: Cluster) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from taskora_operator.desired.model import Manifest
 
-from tests.component.operator.harness import Cluster, Operator, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator
 from tests.component.operator.small import nothing
 
 

@@ -18,7 +18,8 @@ from tests.cluster.envtest import ApiServer, Controllers
 from tests.cluster.services import Prometheus
 from tests.component.app.conftest import until
 from tests.component.nodes import STATES, Nodes
-from tests.component.operator.harness import Cluster, install_crd, install_dapr_crds
+from tests.component.operator.cluster import Cluster
+from tests.component.operator.kinds import install_crd, install_dapr_crds
 from tests.component.operator.process import WITHOUT_BROKER
 from tests.component.watching import Operator, Watched, hastened
 

@@ -11,7 +11,9 @@ from taskora_operator.desired import desired
 
 from tests.cluster.envtest import ApiServer as EnvTest
 from tests.cluster.envtest import Controllers
-from tests.component.operator.harness import Cluster, Operator, install_crd, install_dapr_crds, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
+from tests.component.operator.kinds import install_crd, install_dapr_crds
 from tests.component.operator.test_permissions import topics_elsewhere
 
 CONTROLLERS = (

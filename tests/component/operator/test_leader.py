@@ -15,7 +15,8 @@ from taskora_operator.cluster.lease import Leadership, LeadershipLostError, Timi
 from taskora_operator.cluster.permissions import LEASES
 from taskora_operator.cluster.transport import HttpTransport, Request, Response
 
-from tests.component.operator.harness import Cluster, Wire, credentials, until
+from tests.component.operator.cluster import Cluster, credentials, until
+from tests.component.operator.harness import Wire
 from tests.component.operator.process import Process
 
 SHORT = Timing(lease=1.5, renew_deadline=1.0, retry=0.2)

@@ -11,7 +11,7 @@ from taskora_operator.cluster.permissions import LEASES
 from taskora_operator.desired import dashboard
 from taskora_operator.desired.alerts import OPERATOR
 
-from tests.component.operator.harness import Cluster, until
+from tests.component.operator.cluster import Cluster, until
 from tests.component.operator.process import WITHOUT_BROKER, Process
 
 PATCHED = 'taskora_operator_writes_total{kind="Deployment",verb="patch"}'

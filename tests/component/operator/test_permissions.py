@@ -18,15 +18,9 @@ from taskora_operator.profiles import Instance
 from taskora_operator.reconcile.rotation import REQUEST
 
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.component.operator.harness import (
-    Cluster,
-    Operator,
-    install_crd,
-    install_dapr_crds,
-    install_surroundings,
-    no_broker,
-    until,
-)
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
+from tests.component.operator.kinds import install_crd, install_dapr_crds, install_surroundings
 from tests.component.operator.small import nothing
 
 # An instance that has every kind: Google's ingress controller, an autoscaler, a budget, Prometheus' operator.

@@ -5,14 +5,9 @@ from __future__ import annotations
 from taskora_operator.desired import desired
 
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.component.operator.harness import (
-    Cluster,
-    Operator,
-    install_crd,
-    install_dapr_crds,
-    no_broker,
-    until,
-)
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
+from tests.component.operator.kinds import install_crd, install_dapr_crds
 
 
 async def test_without_dapr_the_data_services_start_and_the_command_is_told(cluster: Cluster) -> None:

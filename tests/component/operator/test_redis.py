@@ -19,7 +19,7 @@ from taskora_operator.profiles import resolve
 
 from tests.cluster.progress import Failure
 from tests.cluster.services import Daprd
-from tests.component.operator.harness import Cluster, until
+from tests.component.operator.cluster import Cluster, until
 from tests.component.operator.servers import Connection, Redis
 from tests.specs import facts, spec
 

@@ -14,7 +14,8 @@ from taskora_operator.desired.model import Desired, Facts
 from taskora_operator.engine.instances import InstanceKey
 from taskora_operator.profiles import Instance
 
-from tests.component.operator.harness import QUICK, Cluster, Operator, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import QUICK, Operator
 from tests.component.operator.small import small
 
 LOG = b"starting\nthe setting TASKORA_X is missing\n"

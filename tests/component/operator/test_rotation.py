@@ -28,7 +28,8 @@ from taskora_operator.desired.model import Manifest
 from taskora_operator.reconcile.rotation import REQUEST
 
 from tests.cluster.services import Postgres
-from tests.component.operator.harness import Cluster, Operator, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
 from tests.component.operator.servers import Mount, Redis
 
 T = TypeVar("T")

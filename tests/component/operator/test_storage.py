@@ -6,7 +6,8 @@ import pytest
 from taskora_operator.cluster.apiserver import ApiError
 from taskora_operator.desired import desired
 
-from tests.component.operator.harness import Cluster, Operator, no_broker, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator, no_broker
 
 CLAIM = "taskora-postgres"
 

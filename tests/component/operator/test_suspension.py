@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.component.operator.harness import Cluster, Operator, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator
 
 ORDER = ("Deployment/taskora-frontend", "Deployment/taskora-backend", "StatefulSet/taskora-data")
 

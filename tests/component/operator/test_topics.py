@@ -17,7 +17,8 @@ from taskora_operator.reconcile.drawing import Desire
 
 from tests.cluster.envtest import ApiServer as EnvTest
 from tests.cluster.services import Kafka
-from tests.component.operator.harness import Cluster, Operator, until
+from tests.component.operator.cluster import Cluster, until
+from tests.component.operator.harness import Operator
 from tests.component.operator.small import small
 
 DAY = 86_400_000

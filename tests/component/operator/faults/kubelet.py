@@ -15,7 +15,8 @@ from taskora_operator.cluster.permissions import BY_KIND, Resource
 from taskora_operator.cluster.transport import HttpTransport, Request
 
 from tests.cluster.envtest import ApiServer as EnvTest
-from tests.component.operator.harness import credentials, failing, running
+from tests.component.operator.cluster import credentials
+from tests.component.operator.hand import failing, running
 
 PATIENCE = 2.0
 WORKLOADS = tuple(r for r in BY_KIND.values() if r.kind in ("Deployment", "StatefulSet", "Job"))

@@ -24,9 +24,10 @@ from taskora_operator.reconcile.drawing import Desire
 from taskora_operator.reconcile.rotation import NOTE, REQUEST
 
 from tests.cluster.envtest import ApiServer as EnvTest
+from tests.component.operator.cluster import Cluster
 from tests.component.operator.faults.kubelet import Kubelet
 from tests.component.operator.faults.wire import Call, MeddledWire, pass_on
-from tests.component.operator.harness import QUICK, Cluster, Operator
+from tests.component.operator.harness import QUICK, Operator
 from tests.component.operator.small import small
 
 DEADLINE = 60.0  # of everything that is waited for; many worlds share the machine
