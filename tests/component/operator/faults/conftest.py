@@ -10,7 +10,7 @@ from tests.cluster.envtest import ApiServer as EnvTest
 from tests.component.operator.cluster import Cluster
 from tests.component.operator.faults.kubelet import Kubelet
 from tests.component.operator.faults.points import TRIED
-from tests.component.operator.faults.world import Worlds
+from tests.component.operator.faults.scenarios import Worlds
 
 
 @pytest.fixture

@@ -18,8 +18,10 @@ from taskora_operator.profiles import Instance
 from taskora_operator.reconcile import plan as plan_
 from taskora_operator.reconcile.found import Found
 
+from tests.component.operator.faults.judge import judge
+from tests.component.operator.faults.scenarios import SCENARIOS, Scenario, Worlds
 from tests.component.operator.faults.wire import Call, Send
-from tests.component.operator.faults.world import DEADLINE, SCENARIOS, Scenario, Worlds, judge
+from tests.component.operator.faults.world import DEADLINE
 from tests.component.operator.small import small
 
 SOON = 4.0  # seconds after which a world that never comes to rest is given up

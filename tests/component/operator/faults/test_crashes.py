@@ -12,9 +12,11 @@ from taskora_operator.cluster.transport import Response
 from taskora_operator.desired import desired
 from taskora_operator.reconcile.drawing import Desire
 
+from tests.component.operator.faults.judge import End, judge
 from tests.component.operator.faults.points import every
+from tests.component.operator.faults.scenarios import ROTATE, SCENARIOS, Scenario, Worlds
 from tests.component.operator.faults.wire import Call, MeddledWire, Send
-from tests.component.operator.faults.world import ROTATE, SCENARIOS, End, Scenario, World, Worlds, judge
+from tests.component.operator.faults.world import World
 from tests.component.operator.small import small
 
 

@@ -9,8 +9,10 @@ import pytest
 from taskora_operator.desired import desired
 from taskora_operator.desired.model import Manifest
 
+from tests.component.operator.faults.judge import End, differences
+from tests.component.operator.faults.scenarios import Worlds
 from tests.component.operator.faults.wire import pass_on
-from tests.component.operator.faults.world import SPEC, End, World, Worlds, differences
+from tests.component.operator.faults.world import SPEC, World
 
 DEADLINE = 120.0
 

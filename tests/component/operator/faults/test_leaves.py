@@ -19,11 +19,13 @@ from taskora_operator.desired import desired
 
 from tests.cluster.envtest import ApiServer as EnvTest
 from tests.component.operator.cluster import Cluster
+from tests.component.operator.faults.judge import End
 from tests.component.operator.faults.kubelet import Kubelet
 from tests.component.operator.faults.points import tried
+from tests.component.operator.faults.scenarios import Worlds
 from tests.component.operator.faults.test_edits import assert_same, edited
 from tests.component.operator.faults.wire import pass_on
-from tests.component.operator.faults.world import NAME, End, World, Worlds
+from tests.component.operator.faults.world import NAME, World
 from tests.component.operator.kinds import install_crd, install_dapr_crds, install_surroundings
 from tests.leaves import LEAVES, home, put, value
 from tests.specs import CERTIFICATE, SECRETS, SPECS

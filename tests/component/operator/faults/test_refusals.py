@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from taskora_operator.cluster.apiserver import ApiError
 from taskora_operator.cluster.transport import Response
 
+from tests.component.operator.faults.judge import judge
 from tests.component.operator.faults.points import every
+from tests.component.operator.faults.scenarios import SCENARIOS, Worlds
 from tests.component.operator.faults.wire import Call, Meddle, Send, refusal
-from tests.component.operator.faults.world import SCENARIOS, World, Worlds, judge
+from tests.component.operator.faults.world import World
 
 CREATE = SCENARIOS[0]
 LOCAL = "the instance's"

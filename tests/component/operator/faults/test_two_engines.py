@@ -12,8 +12,9 @@ from taskora_operator.desired.model import Desired, Facts, Manifest
 from taskora_operator.profiles import Instance
 from taskora_operator.reconcile.drawing import Desire
 
+from tests.component.operator.faults.judge import differences, judge
 from tests.component.operator.faults.points import tried
-from tests.component.operator.faults.world import SCENARIOS, Scenario, Worlds, differences, judge
+from tests.component.operator.faults.scenarios import SCENARIOS, Scenario, Worlds
 from tests.component.operator.small import small
 
 

@@ -13,9 +13,11 @@ import pytest
 from taskora_operator.cluster.permissions import CHILDREN
 from taskora_operator.cluster.transport import Response
 
+from tests.component.operator.faults.judge import judge
 from tests.component.operator.faults.points import every
+from tests.component.operator.faults.scenarios import SCENARIOS, Scenario, Worlds
 from tests.component.operator.faults.wire import Call, Parts, tell
-from tests.component.operator.faults.world import NAME, SCENARIOS, Scenario, World, Worlds, judge
+from tests.component.operator.faults.world import NAME, World
 
 UPGRADE = next(scenario for scenario in SCENARIOS if scenario.name == "upgrade")
 

@@ -1,5 +1,4 @@
-"""A world: one namespace with one instance, and everything that was written in it, in order. A scenario changes it; the
-judge compares how it ended with how the same scenario ended undisturbed."""
+"""A world: one namespace with one instance, and everything that was written in it, in order."""
 
 from __future__ import annotations
 
@@ -7,9 +6,9 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 from taskora_operator.api.resource import TaskoraDeployment
@@ -21,65 +20,19 @@ from taskora_operator.engine import Engine
 from taskora_operator.engine.instances import InstanceKey
 from taskora_operator.profiles import Instance, resolve
 from taskora_operator.reconcile.drawing import Desire
-from taskora_operator.reconcile.rotation import NOTE, REQUEST
+from taskora_operator.reconcile.rotation import REQUEST
 
-from tests.cluster.envtest import ApiServer as EnvTest
 from tests.component.operator.cluster import Cluster
+from tests.component.operator.faults.judge import End, shape, status_of
 from tests.component.operator.faults.kubelet import Kubelet
-from tests.component.operator.faults.wire import Call, MeddledWire, pass_on
+from tests.component.operator.faults.wire import Call, MeddledWire
 from tests.component.operator.harness import QUICK, Operator
-from tests.component.operator.small import small
 
 DEADLINE = 60.0  # of everything that is waited for; many worlds share the machine
 NAME = "taskora"
 SPEC: Mapping[str, Any] = {"profile": "Local", "version": "1.0.0", "host": "taskora.localhost"}
 BROKEN = "1.1.0"  # the release that fails, in a scenario in which one does
 PACE = replace(QUICK, rolling=0.5)
-
-
-@dataclass
-class End:
-    """How a scenario ended."""
-
-    objects: Mapping[str, Manifest]
-    status: Manifest
-    made: Counter[str]
-    gone: Counter[str]
-    replaced: frozenset[str]  # what is another object than before
-    altered: frozenset[str]  # Secrets and volumes that are other objects or hold other contents than before
-    early: Sequence[str] = ()  # written although something below was not yet healthy
-    afterwards: Sequence[str] = ()  # written when all was settled
-    calls: Sequence[Call] = ()
-
-
-def judge(end: End, *, undisturbed: End) -> None:
-    """Raises `AssertionError` naming the first law that does not hold."""
-    assert end.objects.keys() == undisturbed.objects.keys(), (
-        f"other objects: {sorted(end.objects.keys() ^ undisturbed.objects.keys())}"
-    )
-    for name, wanted in undisturbed.objects.items():
-        assert end.objects[name] == wanted, (
-            f"{name} ended otherwise: {'; '.join(differences(wanted, end.objects[name]))}"
-        )
-    assert end.status == undisturbed.status, f"status: {'; '.join(differences(undisturbed.status, end.status))}"
-    assert end.made == undisturbed.made, f"made more or less often: {_counts(end.made, undisturbed.made)}"
-    assert end.gone == undisturbed.gone, f"deleted more or less often: {_counts(end.gone, undisturbed.gone)}"
-    assert end.replaced == undisturbed.replaced, f"replaced: {sorted(end.replaced ^ undisturbed.replaced)}"
-    assert end.altered == undisturbed.altered, f"data was touched: {sorted(end.altered ^ undisturbed.altered)}"
-    assert not end.early, f"written before its time: {end.early}"
-    assert not end.afterwards, f"written when all was settled: {end.afterwards}"
-
-
-def differences(one: Any, other: Any, path: str = "") -> list[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return [d for k in sorted({*one, *other}) for d in differences(one.get(k), other.get(k), f"{path}.{k}")]
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return [d for n, pair in enumerate(zip(one, other, strict=True)) for d in differences(*pair, f"{path}[{n}]")]
-    return [] if one == other else [f"{path}: {one!r} became {other!r}"]
-
-
-def _counts(one: Counter[str], other: Counter[str]) -> dict[str, tuple[int, int]]:
-    return {name: (one[name], other[name]) for name in {*one, *other} if one[name] != other[name]}
 
 
 def placed(desired: Desire) -> Desire:
@@ -299,7 +252,7 @@ class World:
         gates = self._gates(instance)
         return End(
             objects={name: shape(child, owner=instance) for name, child in found.items()},
-            status=_status(instance),
+            status=status_of(instance),
             made=self._count(201),
             gone=self._count(200, verb="DELETE"),
             replaced=frozenset(n for n, was in self._before.items() if n not in found or _uid(found[n]) != _uid(was)),
@@ -377,164 +330,3 @@ def _data(child: Manifest | None) -> Any:
     """What must neither be replaced nor hold anything else; None where that does not matter."""
     is_data = child is not None and child["kind"] in ("Secret", "PersistentVolumeClaim")
     return (_uid(child), child.get("data")) if child and is_data else None
-
-
-_VOLATILE = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "namespace", "selfLink")
-
-
-def shape(child: Manifest, *, owner: Manifest) -> Manifest:
-    """An object without what differs between any two makings; with who owns it and which fields are whose."""
-    metadata: Manifest = child["metadata"]
-    kept = {name: value for name, value in metadata.items() if name not in _VOLATILE}
-    kept["ownerReferences"] = [
-        {**each, "uid": "the instance" if each["uid"] == owner["metadata"]["uid"] else "another"}
-        for each in metadata.get("ownerReferences", ())
-    ]
-    kept["fields"] = {
-        f"{entry['manager']} {entry['operation']} {entry.get('subresource', '')}": entry["fieldsV1"]
-        for entry in metadata.get("managedFields", ())
-    }
-    text = json.dumps({name: value for name, value in child.items() if name not in ("metadata", "status")})
-    rest: Manifest = json.loads(text)
-    if child["kind"] == "Job":
-        rest["spec"].pop("selector")
-        labels: dict[str, str] = rest["spec"]["template"]["metadata"]["labels"]
-        for label in [label for label in labels if "controller-uid" in label]:
-            del labels[label]
-        kept["labels"] = {k: v for k, v in kept.get("labels", {}).items() if "controller-uid" not in k}
-    if child["kind"] == "ControllerRevision":
-        for note in ("since", "wanted-hash"):  # times
-            kept["annotations"] = {k: v for k, v in kept["annotations"].items() if k != f"taskora.dev/{note}"}
-    if NOTE in kept.get("annotations", {}):
-        kept["annotations"] = {**kept["annotations"], NOTE: json.loads(kept["annotations"][NOTE])["step"]}
-    for name in ("clusterIP", "clusterIPs"):
-        rest.get("spec", {}).pop(name, None)
-    return json.loads(json.dumps({**rest, "metadata": kept}).replace(owner["metadata"]["uid"], "the instance"))
-
-
-def _status(instance: Manifest) -> Manifest:
-    """Without times, and without generations, of which a disturbed world may have seen more."""
-    status = json.loads(json.dumps(instance.get("status", {})))
-    for condition in status.get("conditions", ()):
-        condition.pop("lastTransitionTime", None)
-        condition.pop("observedGeneration", None)
-    for entry in status.get("history", ()):
-        entry.pop("time")
-    for time_ in ("observedGeneration", "lastRotation", "nextRotation"):
-        status.pop(time_, None)
-    return status
-
-
-Change = Callable[[World], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """`change` is what is disturbed; it is made to an instance of `spec` that is settled, or (None) to no instance;
-    with a `past`, when that was over, too."""
-
-    name: str
-    change: Change
-    spec: Mapping[str, Any] | None = field(default_factory=dict[str, Any])
-    alters: frozenset[str] = frozenset()  # data that the change itself touches
-    past: Sequence[Change] = ()
-
-
-async def _make(world: World) -> None:
-    await world.make()
-
-
-async def _again(world: World) -> None:
-    await world.delete()
-    await world.make()
-
-
-def _edit(**spec: Any) -> Change:
-    async def change(world: World) -> None:
-        await world.edit(**spec)
-
-    return change
-
-
-def _break(workload: str) -> Change:
-    async def change(world: World) -> None:
-        world.fails = workload
-        await world.edit(version=BROKEN)
-
-    return change
-
-
-SCENARIOS = (
-    Scenario("create", _make, spec=None),
-    Scenario("scale", _edit(backend={"replicas": 3}, frontend={"replicas": 2})),
-    Scenario("upgrade", _edit(version="1.1.0")),
-    Scenario("roll back", _edit(version="1.0.0"), past=[_edit(version="1.1.0")]),
-    Scenario("take back a release", _break("Deployment/taskora-backend")),
-    Scenario("take back a migration", _break("Job/taskora-migrate")),
-    Scenario("suspend", _edit(suspended=True)),
-    Scenario("wake", _edit(suspended=False), spec={"suspended": True}),
-    Scenario("take away", _edit(ingress={"enabled": False})),
-    Scenario("give up data", _edit(deletionPolicy="Delete")),
-    Scenario("delete and adopt", _again),
-)
-
-
-_UNDISTURBED: dict[tuple[str, Desire], End] = {}
-
-
-ROTATE = Scenario(
-    "rotate",
-    World.rotate,
-    alters=frozenset(f"Secret/taskora-{name}" for name in ("database", "cache", "session-keys")),
-)
-"""Of the whole instance: the small one has nothing to be turned."""
-
-
-class Worlds:
-    """Makes worlds in one API server."""
-
-    def __init__(self, server: EnvTest, kubelet: Kubelet, names: Callable[[], str]) -> None:
-        self.server, self.kubelet, self._names = server, kubelet, names
-
-    @asynccontextmanager
-    async def new(self, desired: Desire = small) -> AsyncIterator[World]:
-        async with Cluster.connect(self.server, namespace=self._names()) as cluster:
-            world = World(cluster, self.kubelet, desired)
-            labels = {"app.kubernetes.io/managed-by": "taskora-operator", "app.kubernetes.io/instance": NAME}
-            metadata = {"name": "bystander", "namespace": cluster.namespace, "labels": labels}
-            await cluster.make({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
-            try:
-                yield world
-            finally:
-                await world.stop()
-
-    @asynccontextmanager
-    async def before(self, scenario: Scenario, desired: Desire = small) -> AsyncIterator[World]:
-        """A world in which the scenario's change is about to be made, with an operator at work."""
-        async with self.new(desired) as world:
-            await world.start()
-            if scenario.spec is not None:
-                await world.make(**scenario.spec)
-                await world.settled()
-            for change in scenario.past:
-                await change(world)
-                await world.settled()
-            await world.snapshot()
-            world.wire.arm(pass_on)
-            yield world
-
-    async def undisturbed(self, scenario: Scenario, desired: Desire = small) -> End:
-        """Played once and kept: how a scenario ends does not depend on where."""
-        if (scenario.name, desired) not in _UNDISTURBED:
-            _UNDISTURBED[scenario.name, desired] = await self._undisturbed(scenario, desired)
-        return _UNDISTURBED[scenario.name, desired]
-
-    async def _undisturbed(self, scenario: Scenario, desired: Desire) -> End:
-        async with self.before(scenario, desired) as world:
-            await scenario.change(world)
-            await world.until(world.up_to_date, "the operator seeing what is there")
-            await world.settled()
-            end = await world.end()
-            judge(end, undisturbed=end)
-            assert end.altered == scenario.alters, f"data was touched: {sorted(end.altered)}"
-            return end
