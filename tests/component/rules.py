@@ -171,14 +171,9 @@ EXAMPLES: Sequence[Example] = [
         cloud=EVENT_HUBS,
     ),
     Example(
-        "secrets.rotateEvery is for a database in the cluster",
-        {**DOKS, "secrets": {"rotateEvery": "30d"}},
-        local(secrets={"rotateEvery": "30d"}),
-    ),
-    Example(
         "a cloud's store holds what you wrote there",
-        {**GKE, "database": {"mode": "InCluster"}, "secrets": {"rotateEvery": "30d"}},
-        {**GKE, "database": {"mode": "InCluster"}, "secrets": {"rotateEvery": "30d", "store": "Kubernetes"}},
+        {**GKE, "secrets": {"rotateEvery": "30d"}},
+        {**GKE, "secrets": {"rotateEvery": "30d", "store": "Kubernetes"}},
     ),
     # The way in.
     Example(

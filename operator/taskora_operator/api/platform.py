@@ -176,9 +176,10 @@ class Secrets(SpecModel):
     Defaults by profile."""
 
     rotate_every: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,3}[hd]$", max_length=5)] | None = None
-    """How often credentials are replaced, as in 30d or 12h: the database's logins, Redis' password in the cluster, and
-    the keys that sign cookies (those 30 days apart at the least). No request fails meanwhile. For an InCluster database
-    only. Left out: only when `kubectl taskora rotate` asks for it."""
+    """How often credentials that the operator made are replaced, as in 30d or 12h: the logins of a database in the
+    cluster, the password of Redis in the cluster, and the keys that sign cookies (those 30 days apart at the least). No
+    request fails meanwhile. What is external is rotated where it is made. Left out: only when `kubectl taskora rotate`
+    asks for it."""
 
 
 class Chat(SpecModel):

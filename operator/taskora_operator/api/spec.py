@@ -165,11 +165,6 @@ class Spec(SpecModel):
                 "EventHubs needs cloud.azure.eventHubsNamespace: write the namespace's name",
             ),
             rule(
-                f"!{_written('secrets.rotateEvery')} || {_DATABASE} == 'InCluster'",
-                "secrets.rotateEvery is for a database in the cluster: take it out, and rotate the external "
-                "database's logins where they are made",
-            ),
-            rule(
                 f"!{_written('secrets.rotateEvery')} || {_STORE} == 'Kubernetes'",
                 "a cloud's store holds what you wrote there: take secrets.rotateEvery out and rotate it there, or "
                 "write secrets.store: Kubernetes",
