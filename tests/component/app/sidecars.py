@@ -34,7 +34,7 @@ async def make_topics(kafka: Kafka) -> None:
     await admin.close()
 
 
-def manifests(folder: Path, *, kafka: Kafka, urls: Urls, role: str, redis: Redis | None) -> Path:
+def manifests(folder: Path, *, kafka: Kafka, urls: Urls, role: str, redis: Redis | None = None) -> Path:
     """The role's components and subscriptions, with the Secret in a file where the cluster has its own."""
     folder.mkdir()
     secrets = folder / "secrets.json"
