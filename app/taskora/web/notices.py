@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -103,10 +104,8 @@ def snoozing(value: str, *, now: datetime, zone: ZoneInfo, week_start: Weekday =
     with suppress(ValueError):
         if (moment := datetime.fromisoformat(value)).tzinfo:
             return {"until": moment.isoformat()}
-    due = next(
-        (due for said in (value, f"in {value}") if (due := dated(said, now=now, zone=zone, week_start=week_start))),
-        None,
-    )
+    read = partial(dated, now=now, zone=zone, week_start=week_start)
+    due = read(value) or read(f"in {value}")
     if due is None:
         raise Invalid(f"Taskora doesn’t understand “{value}”. Try “30 min”, “17:30”, or “tomorrow 9am”.")
     until = due if isinstance(due, datetime) else datetime.combine(due, MORNING, tzinfo=zone)

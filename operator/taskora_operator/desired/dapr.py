@@ -63,9 +63,7 @@ def config_hash(instance: Instance, facts: Facts, role: RoleName) -> str:
     chat = [instance.spec.chat.secret_ref.name] if role in WITH_CHAT and instance.spec.chat.secret_ref else []
     ca = secrets.database_ca(instance) if role is not RoleName.FRONTEND else None
     named = [*tokens, *state, *chat, *secrets.broker_secrets(instance), *([ca.name] if ca else [])]
-    return digest(
-        read, mine, secret_digest(facts, named, parts=_read(instance, facts, role) | _asked(instance, facts, role))
-    )
+    return digest(read, mine, secret_digest(facts, named, parts=_read(instance, facts, role) | asked))
 
 
 def readable_secrets(instance: Instance, facts: Facts, role: RoleName) -> list[str]:
@@ -90,9 +88,9 @@ def _read(instance: Instance, facts: Facts, role: RoleName) -> dict[str, Sequenc
 
 
 def _asked(instance: Instance, facts: Facts, role: RoleName) -> dict[str, Sequence[str]]:
-    return (
-        {secrets.cache_secret(instance, facts): ("password",)} if role in WITH_STATE and asks_itself(instance) else {}
-    )
+    if role in WITH_STATE and asks_itself(instance):
+        return {secrets.cache_secret(instance, facts): ("password",)}
+    return {}
 
 
 def problems(instance: Instance, facts: Facts) -> Sequence[Problem]:

@@ -145,7 +145,7 @@ def told(turns: Sequence[tuple[Turn, Rotation]], *, every: timedelta | None) -> 
 
 def listed(names: Sequence[str]) -> str:
     """`one`, `one and two`, `one, two and three`."""
-    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def period(written: str | None) -> timedelta | None:
